@@ -1,0 +1,113 @@
+//! A batch of values of one type: what the decoder fills, expressions map, and aggregates consume.
+//!
+//! Work is done column by column over batches of about a thousand events, so that the cost of
+//! choosing what to do is paid once per batch and not once per event.
+
+use crate::types::{FrequentItem, Type, Value};
+
+/// Values of one type. Where a value is NULL its slot holds the type's default.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Data<'a> {
+    /// BOOLEAN
+    Boolean(Vec<bool>),
+    /// BIGINT
+    BigInt(Vec<i64>),
+    /// DOUBLE
+    Double(Vec<f64>),
+    /// DECIMAL, unscaled
+    Decimal(Vec<i128>),
+    /// VARCHAR, borrowed from the payload, an arena or a stored batch
+    Varchar(Vec<&'a str>),
+    /// TIMESTAMP, microseconds since the Unix epoch
+    Timestamp(Vec<i64>),
+    /// An encoded aggregate state; never the type of an expression.
+    Binary(Vec<std::borrow::Cow<'a, [u8]>>),
+    /// Presented frequent items; never the type of an expression.
+    FrequentItems(Vec<Vec<FrequentItem>>),
+}
+
+/// Values and which of them are there.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Column<'a> {
+    /// The values.
+    pub data: Data<'a>,
+    /// `valid[i]` is false where value `i` is NULL; `None` means that none is.
+    pub valid: Option<Vec<bool>>,
+}
+
+impl Data<'_> {
+    /// How many values there are, NULLs included.
+    pub fn len(&self) -> usize {
+        match self {
+            Data::Boolean(v) => v.len(),
+            Data::BigInt(v) | Data::Timestamp(v) => v.len(),
+            Data::Double(v) => v.len(),
+            Data::Decimal(v) => v.len(),
+            Data::Varchar(v) => v.len(),
+            Data::Binary(v) => v.len(),
+            Data::FrequentItems(v) => v.len(),
+        }
+    }
+
+    /// Whether there is no value at all.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl<'a> Column<'a> {
+    /// A column without NULLs.
+    pub fn new(data: Data<'a>) -> Self {
+        Column { data, valid: None }
+    }
+
+    /// A column of `length` NULLs of type `ty`.
+    pub fn nulls(ty: Type, length: usize) -> Self {
+        let data = match ty {
+            Type::Boolean => Data::Boolean(vec![false; length]),
+            Type::BigInt => Data::BigInt(vec![0; length]),
+            Type::Double => Data::Double(vec![0.0; length]),
+            Type::Decimal { .. } => Data::Decimal(vec![0; length]),
+            Type::Varchar => Data::Varchar(vec![""; length]),
+            Type::Timestamp { .. } => Data::Timestamp(vec![0; length]),
+            Type::FrequentItems => Data::FrequentItems(vec![Vec::new(); length]),
+        };
+        Column { data, valid: Some(vec![false; length]) }
+    }
+
+    /// How many values there are, NULLs included.
+    pub fn len(&self) -> usize {
+        self.data.len()
+    }
+
+    /// Whether there is no value at all.
+    pub fn is_empty(&self) -> bool {
+        self.data.is_empty()
+    }
+
+    /// Whether value `i` is there.
+    #[inline]
+    pub fn is_valid(&self, i: usize) -> bool {
+        self.valid.as_ref().is_none_or(|valid| valid[i])
+    }
+
+    /// Value `i`, owned. A Binary value has no SQL form.
+    ///
+    /// # Panics
+    /// If `i` is out of range, or the column holds encoded states.
+    pub fn value(&self, i: usize) -> Value {
+        if !self.is_valid(i) {
+            return Value::Null;
+        }
+        match &self.data {
+            Data::Boolean(v) => Value::Boolean(v[i]),
+            Data::BigInt(v) => Value::BigInt(v[i]),
+            Data::Double(v) => Value::Double(v[i]),
+            Data::Decimal(v) => Value::Decimal(v[i]),
+            Data::Varchar(v) => Value::Varchar(v[i].to_owned()),
+            Data::Timestamp(v) => Value::Timestamp(v[i]),
+            Data::FrequentItems(v) => Value::FrequentItems(v[i].clone()),
+            Data::Binary(_) => panic!("an encoded state is not a SQL value"),
+        }
+    }
+}

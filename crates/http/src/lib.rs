@@ -1,0 +1,1 @@
+//! Anabranch's HTTP API.
