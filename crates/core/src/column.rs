@@ -91,6 +91,27 @@ impl<'a> Column<'a> {
         self.valid.as_ref().is_none_or(|valid| valid[i])
     }
 
+    /// The values at `rows`, in that order. An empty column stays empty.
+    pub fn take(&self, rows: &[usize]) -> Column<'a> {
+        if self.is_empty() {
+            return self.clone();
+        }
+        fn pick<T: Clone>(values: &[T], rows: &[usize]) -> Vec<T> {
+            rows.iter().map(|&row| values[row].clone()).collect()
+        }
+        let data = match &self.data {
+            Data::Boolean(v) => Data::Boolean(pick(v, rows)),
+            Data::BigInt(v) => Data::BigInt(pick(v, rows)),
+            Data::Double(v) => Data::Double(pick(v, rows)),
+            Data::Decimal(v) => Data::Decimal(pick(v, rows)),
+            Data::Varchar(v) => Data::Varchar(pick(v, rows)),
+            Data::Timestamp(v) => Data::Timestamp(pick(v, rows)),
+            Data::Binary(v) => Data::Binary(pick(v, rows)),
+            Data::FrequentItems(v) => Data::FrequentItems(pick(v, rows)),
+        };
+        Column { data, valid: self.valid.as_ref().map(|valid| pick(valid, rows)) }
+    }
+
     /// Value `i`, owned. A Binary value has no SQL form.
     ///
     /// # Panics

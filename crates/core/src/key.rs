@@ -13,6 +13,7 @@
 
 use crate::column::{Column, Data};
 use crate::types::{Type, Value};
+use bumpalo::Bump;
 
 /// A row key cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -80,6 +81,105 @@ pub fn take(key: &mut &[u8], ty: Type) -> Result<Value, CorruptKey> {
         Type::Varchar => Value::Varchar(take_text(key)?),
         Type::FrequentItems => return Err(CorruptKey("frequent items are no key")),
     })
+}
+
+/// Reads whole keys into one column per type and, if they have them, the bucket starts. Texts
+/// borrow from the keys, or from `arena` where a zero byte had to be unescaped.
+pub fn columns<'a>(
+    keys: impl Iterator<Item = &'a [u8]>,
+    types: &[Type],
+    bucketed: bool,
+    arena: &'a Bump,
+) -> Result<(Vec<Column<'a>>, Option<Vec<i64>>), CorruptKey> {
+    let mut columns: Vec<Column<'a>> = types.iter().map(|&ty| Column::nulls(ty, 0)).collect();
+    let mut buckets = bucketed.then(Vec::new);
+    for mut key in keys {
+        for (column, &ty) in columns.iter_mut().zip(types) {
+            take_into(&mut key, ty, column, arena)?;
+        }
+        if let Some(buckets) = &mut buckets {
+            buckets.push(take_bucket(&mut key)?);
+        }
+        if !key.is_empty() {
+            return Err(CorruptKey("it is too long"));
+        }
+    }
+    Ok((columns, buckets))
+}
+
+fn take_into<'a>(
+    key: &mut &'a [u8],
+    ty: Type,
+    column: &mut Column<'a>,
+    arena: &'a Bump,
+) -> Result<(), CorruptKey> {
+    let value = if ty == Type::Varchar && key.first() == Some(&1) {
+        let text = key.get(1..).unwrap_or_default();
+        // Mostly there is no zero byte within, and the text can be borrowed as it stands.
+        match memchr::memchr(0, text) {
+            Some(end) if text.get(end + 1) == Some(&1) => {
+                let text_bytes = &text[..end];
+                *key = &text[end + 2..];
+                let text = std::str::from_utf8(text_bytes);
+                push_text_value(column, text.map_err(|_| CorruptKey("a text is not UTF-8"))?);
+                return Ok(());
+            }
+            _ => take(key, ty)?,
+        }
+    } else {
+        take(key, ty)?
+    };
+    let valid = column.valid.get_or_insert_default();
+    valid.push(value != Value::Null);
+    match (&mut column.data, value) {
+        (Data::Boolean(v), Value::Boolean(value)) => v.push(value),
+        (Data::BigInt(v), Value::BigInt(value)) => v.push(value),
+        (Data::Double(v), Value::Double(value)) => v.push(value),
+        (Data::Decimal(v), Value::Decimal(value)) => v.push(value),
+        (Data::Varchar(v), Value::Varchar(value)) => v.push(arena.alloc_str(&value)),
+        (Data::Timestamp(v), Value::Timestamp(value)) => v.push(value),
+        (Data::Boolean(v), _) => v.push(false),
+        (Data::BigInt(v) | Data::Timestamp(v), _) => v.push(0),
+        (Data::Double(v), _) => v.push(0.0),
+        (Data::Decimal(v), _) => v.push(0),
+        (Data::Varchar(v), _) => v.push(""),
+        (Data::Binary(_) | Data::FrequentItems(_), _) => unreachable!("no key has this type"),
+    }
+    Ok(())
+}
+
+fn push_text_value<'a>(column: &mut Column<'a>, text: &'a str) {
+    column.valid.get_or_insert_default().push(true);
+    match &mut column.data {
+        Data::Varchar(texts) => texts.push(text),
+        _ => unreachable!("the column was made for texts"),
+    }
+}
+
+/// Cuts one column's encoded value, its first byte included, from the front of `key`.
+pub fn split<'a>(key: &mut &'a [u8], ty: Type) -> Result<&'a [u8], CorruptKey> {
+    let length = match (key.first(), ty) {
+        (Some(0), _) => 1,
+        (_, Type::Boolean) => 2,
+        (_, Type::BigInt | Type::Double | Type::Timestamp { .. }) => 9,
+        (_, Type::Decimal { .. }) => 17,
+        (_, Type::Varchar | Type::FrequentItems) => text_length(key)?,
+    };
+    let (value, rest) = key.split_at_checked(length).ok_or(CorruptKey("it ends too early"))?;
+    *key = rest;
+    Ok(value)
+}
+
+/// The length of an encoded text at the front of `key`, first byte and end mark included.
+fn text_length(key: &[u8]) -> Result<usize, CorruptKey> {
+    let mut at = 1;
+    loop {
+        let rest = key.get(at..).unwrap_or_default();
+        at += memchr::memchr(0, rest).ok_or(CorruptKey("a text does not end"))? + 2;
+        if key.get(at - 1) == Some(&1) {
+            return Ok(at);
+        }
+    }
 }
 
 /// Reads a bucket start from the front of `key`, in microseconds since the Unix epoch.

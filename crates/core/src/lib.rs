@@ -9,21 +9,23 @@
 //! and randomness come in as arguments, and the outside world is reached through the traits of
 //! [`port`] only.
 
-pub mod aggregate;
+pub mod types;
 pub mod column;
-pub mod decode;
-pub mod expr;
-pub mod key;
 pub mod record;
 pub mod schema;
-pub mod sql;
 pub mod timestamp;
-pub mod types;
 pub mod view;
-// pub mod fold;
+pub mod sql;
+pub mod project;
+pub mod decode;
+pub mod expr;
+pub mod aggregate;
+pub mod key;
+pub mod table;
+pub mod fold;
 pub mod epoch;
-pub mod port;
 pub mod resolution;
-// pub mod merge;
-// pub mod query;
-// pub mod pipeline;
+pub mod port;
+pub mod pipeline;
+pub mod merge;
+pub mod query;

@@ -192,6 +192,26 @@ pub enum ExprKind {
     },
 }
 
+impl Expr {
+    /// Sets `used[i]` for every `Column(i)` in the expression.
+    pub fn mark_columns(&self, used: &mut [bool]) {
+        match &self.kind {
+            ExprKind::Column(id) => used[*id] = true,
+            ExprKind::Literal(_) => {}
+            ExprKind::Call(_, args) => args.iter().for_each(|arg| arg.mark_columns(used)),
+            ExprKind::Case { branches, otherwise } => {
+                for (condition, result) in branches {
+                    condition.mark_columns(used);
+                    result.mark_columns(used);
+                }
+                if let Some(otherwise) = otherwise {
+                    otherwise.mark_columns(used);
+                }
+            }
+        }
+    }
+}
+
 /// Scalar functions and operators. The binder inserts casts, so that the arguments of comparison
 /// and arithmetic have one type (DECIMAL operands of `+`, `-`, `%` and comparison have one scale).
 #[derive(Debug, Clone, PartialEq)]

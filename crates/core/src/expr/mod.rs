@@ -15,3 +15,15 @@ pub fn evaluate<'a>(
     let _ = (expr, columns, rows, arena);
     unreachable!("replaced by the expr module's author")
 }
+/// STUB
+pub fn select(filter: &Expr, columns: &[Column<'_>], rows: usize, arena: &Bump) -> Vec<u32> {
+    let _ = (filter, columns, rows, arena);
+    unreachable!()
+}
+/// STUB
+pub mod decimal {
+    /// STUB
+    pub fn parse(_: &str, _: u8, _: u8) -> Option<i128> {
+        None
+    }
+}

@@ -1,0 +1,198 @@
+//! Merge: where the batch and the speed branch rejoin. The one place that knows the seam's rule.
+//!
+//! ```text
+//!          epochs   0 1 2 … h-1 | h h+1 …
+//! batch view        ############|            rows of the version whose horizon is h (exclusive)
+//! speed rows           (expiring)|########   rows of epochs >= h, of every shard
+//! ```
+//!
+//! Any published pointer gives an exact answer as long as its speed rows are there, and the store
+//! says up to which epoch they may not be (the floor). A reader that finds the floor above its
+//! horizon, or a part gone, holds a pointer that is two versions old, and reads it again.
+
+use crate::epoch::Epoch;
+use crate::key;
+use crate::port::{
+    Control, Error, PartInfo, Pointer, Result, Rows, Selection, ShardKind, SpeedStore, ViewStore,
+};
+use crate::query::plan::Plan;
+use crate::record::SequenceNumber;
+use crate::table::Table;
+use crate::view::{Fingerprint, View};
+use serde::Serialize;
+use std::sync::Arc;
+
+/// How often a pointer is read again before the answer is called incomplete.
+const ATTEMPTS: usize = 5;
+
+/// What an answer covers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Receipt {
+    /// The view's name.
+    pub view: String,
+    /// Its definition's hash.
+    pub fingerprint: Fingerprint,
+    /// The batch version in it; 0 if there is none yet.
+    pub version: u64,
+    /// The batch version covers every record of every epoch below; the speed rows the others.
+    pub horizon: Epoch,
+    /// The horizon as a time, in milliseconds since the Unix epoch.
+    pub horizon_ms: i64,
+    /// The greatest arrival time absorbed by the speed layer, in milliseconds since the Unix epoch.
+    pub newest_arrival_ms: Option<i64>,
+    /// Records accepted by the schema so far.
+    pub accepted: u64,
+    /// Records rejected by the schema so far: archived, but in no view.
+    pub rejected: u64,
+    /// Whether every record up to where the speed layer has come is in the answer.
+    pub complete: bool,
+    /// Why not, if not.
+    pub incomplete_because: Option<String>,
+}
+
+/// Merged rows, and what they cover.
+pub(crate) struct Merged {
+    pub(crate) table: Table,
+    pub(crate) pointer: Option<Pointer>,
+    pub(crate) newest_arrival_ms: Option<i64>,
+    pub(crate) incomplete_because: Option<String>,
+}
+
+impl Merged {
+    pub(crate) fn horizon(&self) -> Epoch {
+        self.pointer.as_ref().map_or(Epoch::ZERO, |pointer| pointer.horizon)
+    }
+}
+
+/// Merges the batch rows and the speed rows that `plan` asks for.
+pub(crate) async fn merge(
+    views: &impl ViewStore,
+    speed: &impl SpeedStore,
+    control: &impl Control,
+    view: &Arc<View>,
+    plan: &Plan,
+) -> Result<Merged> {
+    let mut attempt = 1;
+    loop {
+        match try_merge(views, speed, control, view, plan).await {
+            Ok((merged, floor)) => {
+                let stale = floor > merged.horizon();
+                if !stale || attempt == ATTEMPTS {
+                    return Ok(if stale { expired(merged, floor) } else { merged });
+                }
+            }
+            Err(Error::NotFound { .. }) if attempt < ATTEMPTS => {}
+            Err(error) => return Err(error),
+        }
+        attempt += 1;
+    }
+}
+
+fn expired(merged: Merged, floor: Epoch) -> Merged {
+    let because = format!(
+        "speed rows of epochs below {floor} have expired, but the batch view's horizon is {}: run a batch build",
+        merged.horizon()
+    );
+    Merged { incomplete_because: Some(because), ..merged }
+}
+
+/// One attempt with one pointer; also the floor as of the end of the scan.
+async fn try_merge(
+    views: &impl ViewStore,
+    speed: &impl SpeedStore,
+    control: &impl Control,
+    view: &Arc<View>,
+    plan: &Plan,
+) -> Result<(Merged, Epoch)> {
+    let pointer = views.pointer(view.fingerprint).await?;
+    let horizon = pointer.as_ref().map_or(Epoch::ZERO, |pointer| pointer.horizon);
+    // What the checkpoints say was absorbed is read before the rows: the rows hold that or more.
+    let (newest_arrival_ms, incomplete_because) = coverage(control, view, horizon).await?;
+    let mut table = Table::new(&plan.shape);
+    let mut out = Vec::new();
+    let floor = speed
+        .scan(view.fingerprint, &plan.prefix, horizon, &mut |key, _, shard, row| {
+            let corrupt = |error: &dyn std::fmt::Display| {
+                Error::corrupt(format!("speed row of {}, shard {shard}", view.name), error)
+            };
+            if plan.place(key, &mut out).map_err(|error| corrupt(&error))? {
+                table.merge(&out, &row.state).map_err(|error| corrupt(&error))?;
+            }
+            Ok(())
+        })
+        .await?;
+    if let Some(pointer) = &pointer {
+        let manifest = views.manifest(view.fingerprint, pointer).await?;
+        for (selection, part) in plan.parts(&manifest) {
+            read_part(views, view, plan, part, &selection, &mut table).await?;
+        }
+    }
+    Ok((Merged { table, pointer, newest_arrival_ms, incomplete_because }, floor))
+}
+
+async fn read_part(
+    views: &impl ViewStore,
+    view: &Arc<View>,
+    plan: &Plan,
+    part: &PartInfo,
+    selection: &Selection,
+    table: &mut Table,
+) -> Result<()> {
+    let (mut key, mut out) = (Vec::new(), Vec::new());
+    views
+        .read_part(view, part, selection, &mut |rows: &Rows<'_>| {
+            let mut groups = Vec::with_capacity(rows.len());
+            let mut wanted = Vec::with_capacity(rows.len());
+            for row in 0..rows.len() {
+                let bucket = rows.buckets.as_ref().map(|buckets| buckets[row]);
+                if bucket.is_some_and(|bucket| !selection.buckets.contains(&bucket)) {
+                    continue;
+                }
+                key.clear();
+                rows.keys.iter().for_each(|column| key::push(&mut key, column, row));
+                if let Some(bucket) = bucket {
+                    key::push_bucket(&mut key, bucket);
+                }
+                if plan.place(&key, &mut out).map_err(|e| Error::corrupt(&part.path, e))? {
+                    groups.push(table.group(&out));
+                    wanted.push(row);
+                }
+            }
+            let states: Vec<_> = rows.states.iter().map(|column| column.take(&wanted)).collect();
+            table.load(&groups, &states).map_err(|error| Error::corrupt(&part.path, error))
+        })
+        .await
+}
+
+/// The newest arrival absorbed, and why a version of horizon `horizon` with the speed rows from
+/// there on would not be the whole, if it would not.
+async fn coverage(
+    control: &impl Control,
+    view: &View,
+    horizon: Epoch,
+) -> Result<(Option<i64>, Option<String>)> {
+    let mut newest = None;
+    let mut because = None;
+    for info in control.shards().await? {
+        let shard = &info.shard;
+        match info.kind {
+            ShardKind::Import => {
+                let empty = info.closed == Some(SequenceNumber::ZERO);
+                if !empty && horizon <= info.base_epoch {
+                    because = Some(format!("import {shard} is not in a batch version yet"));
+                }
+            }
+            ShardKind::Stream => {
+                let Some(checkpoint) = control.checkpoint(shard).await? else { continue };
+                newest = newest.max(Some(checkpoint.newest_arrival_ms));
+                let covered = checkpoint.covered.get(&view.fingerprint);
+                if covered.is_none_or(|&covered| covered > horizon) {
+                    because = Some(format!(
+                        "the speed layer has not seen every record of shard {shard} for this definition of the view; complete once a batch version covers them"
+                    ));
+                }
+            }
+        }
+    }
+    Ok((newest, because))
+}

@@ -1,0 +1,338 @@
+//! Absorb: records from the stream into speed rows, each exactly once.
+//!
+//! Within a shard there is one writer and an order, so a row carries the last sequence number
+//! applied to it, and a put is conditional on the one that the writer believed to be there:
+//!
+//! ```text
+//! writer believes 9, has 10..14      store has 9:  put -> row at 14
+//!                                    store has 12: conflict, row at 12 comes back;
+//!                                                  fold 13..14 only, put expecting 12
+//!                                    store has 14: conflict; nothing left to apply
+//! ```
+//!
+//! No transaction over rows, no table of what was seen, one put per touched row per delivery; any
+//! redelivery, other cut or zombie ends in the same rows.
+
+use super::Delivery;
+use super::archive::{base_epoch, first_run};
+use crate::epoch::{Epoch, EpochLength};
+use crate::fold::Fold;
+use crate::port::{
+    Checkpoint, Control, Error, MasterDataSet, PutRow, Result, RowId, RowOutcome, SpeedRow,
+    SpeedStore,
+};
+use crate::project::Project;
+use crate::record::{Record, SequenceNumber, ShardId};
+use crate::table::Table;
+use crate::view::Fingerprint;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+/// Rows are put in groups of this many at most, which bounds memory, not correctness.
+const PUT_ROWS: usize = 4096;
+
+/// Stands in [`Checkpoint::covered`] for "from no epoch on that is known yet".
+const NOT_KNOWN: Epoch = Epoch(u64::MAX);
+
+/// Absorbs one shard. While it lives it remembers the rows of the current epoch, so that a warm
+/// one reads nothing.
+pub struct Absorber {
+    project: Arc<Project>,
+    shard: ShardId,
+    length: EpochLength,
+    fold: Fold,
+    checkpoint: Option<Checkpoint>,
+    epoch: Epoch,
+    rows: HashMap<(usize, Vec<u8>), SpeedRow>,
+}
+
+/// What an absorber did with a delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Absorbed {
+    /// Records folded, heartbeats included.
+    pub records: u64,
+    /// Records that had been absorbed before.
+    pub redelivered: u64,
+    /// Rows put.
+    pub rows: u64,
+    /// Puts whose condition did not hold.
+    pub conflicts: u64,
+}
+
+/// Records of one epoch on their way into rows.
+struct Run<'a> {
+    epoch: Epoch,
+    records: &'a [Record<'a>],
+    /// The last of them: where a row is once they are applied.
+    last: SequenceNumber,
+}
+
+/// A put under way, and the index of its view.
+type Pending = (usize, PutRow);
+
+/// A row as it stands in the store.
+struct Stored {
+    view: usize,
+    key: Vec<u8>,
+    row: SpeedRow,
+}
+
+impl Absorber {
+    /// An absorber that knows nothing of the shard yet.
+    pub fn new(project: &Arc<Project>, shard: ShardId, length: EpochLength) -> Self {
+        Absorber {
+            project: Arc::clone(project),
+            shard,
+            length,
+            fold: Fold::new(project),
+            checkpoint: None,
+            epoch: Epoch::ZERO,
+            rows: HashMap::new(),
+        }
+    }
+
+    /// Folds every record of `delivery` into the speed rows and moves the checkpoint. After an
+    /// error, deliver again from the same place.
+    ///
+    /// # Errors
+    /// Those of the ports, and [`Error::Corrupt`] for a stored state that cannot be read.
+    pub async fn absorb(
+        &mut self,
+        speed: &impl SpeedStore,
+        control: &impl Control,
+        master: &impl MasterDataSet,
+        delivery: Delivery<'_>,
+    ) -> Result<Absorbed> {
+        debug_assert_eq!(*delivery.shard, self.shard);
+        if self.checkpoint.is_none() {
+            self.checkpoint = control.checkpoint(&self.shard).await?;
+        }
+        let done = self.checkpoint.as_ref().map(|checkpoint| checkpoint.sequence);
+        let redelivered = delivery.records.partition_point(|record| Some(record.sequence) <= done);
+        let records = &delivery.records[redelivered..];
+        let mut absorbed = Absorbed { redelivered: redelivered as u64, ..Absorbed::default() };
+        let Some(last) = records.last() else { return Ok(absorbed) };
+
+        let (mut epoch, covered) = self.start(control, master, delivery).await?;
+        let mut rest = records;
+        while !rest.is_empty() {
+            let (run_epoch, count) = first_run(rest, self.length, epoch);
+            let (run, behind) = rest.split_at(count);
+            (epoch, rest) = (run_epoch, behind);
+            if epoch != self.epoch {
+                // Epochs never fall along a shard: the rows of earlier ones are done with.
+                self.rows.clear();
+                self.epoch = epoch;
+            }
+            let last = run[count - 1].sequence;
+            self.absorb_run(speed, &Run { epoch, records: run, last }, &mut absorbed).await?;
+        }
+        let arrived = records.iter().map(|record| record.arrival_ms).max().unwrap_or(i64::MIN);
+        let before = self.checkpoint.as_ref().map_or(i64::MIN, |c| c.newest_arrival_ms);
+        let newest_arrival_ms = arrived.max(before);
+        let next = Checkpoint { sequence: last.sequence, epoch, newest_arrival_ms, covered };
+        self.move_checkpoint(control, done, next).await?;
+        absorbed.records = records.len() as u64;
+        Ok(absorbed)
+    }
+
+    /// The epoch before the first new record, and from which epoch on each view is covered.
+    async fn start(
+        &self,
+        control: &impl Control,
+        master: &impl MasterDataSet,
+        delivery: Delivery<'_>,
+    ) -> Result<(Epoch, BTreeMap<Fingerprint, Epoch>)> {
+        let views = self.project.views.iter().map(|view| view.fingerprint);
+        if let Some(checkpoint) = &self.checkpoint {
+            let mut epoch = checkpoint.epoch;
+            let mut late = epoch.next();
+            if checkpoint.covered.values().any(|&covered| covered == NOT_KNOWN) {
+                let place = chain_place(master, &self.shard, checkpoint.sequence).await?;
+                late = place.map_or(NOT_KNOWN, |place| place.epoch.next());
+                epoch = place.map_or(epoch, |place| place.epoch);
+            }
+            // A view that was not absorbed up to here has missed a part of this epoch.
+            let covered = views.map(|view| match checkpoint.covered.get(&view) {
+                Some(&covered) if covered != NOT_KNOWN => (view, covered),
+                _ => (view, late),
+            });
+            return Ok((epoch, covered.collect()));
+        }
+        if delivery.from_start {
+            let epoch = base_epoch(control, &self.shard).await?;
+            return Ok((epoch, views.map(|view| (view, Epoch::ZERO)).collect()));
+        }
+        // Neither a checkpoint nor the shard's start: the epoch before comes from the archive's
+        // chain. Until the chain has come this far, the epoch is a lower bound from the clock, and
+        // no epoch is trusted; once it has, the branch above puts both right.
+        let first = delivery.records[0];
+        let (epoch, trusted) = match chain_place(master, &self.shard, first.sequence).await? {
+            None => (Epoch::ZERO, NOT_KNOWN),
+            Some(ChainPlace { before: None, .. }) => {
+                (base_epoch(control, &self.shard).await?, Epoch::ZERO)
+            }
+            Some(ChainPlace { before: Some(before), .. }) => (before, before.next()),
+        };
+        Ok((epoch, views.map(|view| (view, trusted)).collect()))
+    }
+
+    async fn absorb_run(
+        &mut self,
+        speed: &impl SpeedStore,
+        run: &Run<'_>,
+        absorbed: &mut Absorbed,
+    ) -> Result<()> {
+        self.fold.fold(run.records);
+        let mut tables = self.fold.take();
+        let mut pending: Vec<Pending> = Vec::new();
+        let mut partly = Vec::new();
+        for (view, table) in tables.iter_mut().enumerate() {
+            for group in 0..table.len() as u32 {
+                let key = table.key(group).to_vec();
+                match self.rows.get(&(view, key.clone())).cloned() {
+                    // A try that failed half-way has put this row; it may have ended earlier.
+                    Some(stored) if stored.applied >= run.records[0].sequence => {
+                        partly.push(Stored { view, key, row: stored });
+                    }
+                    prior => {
+                        pending.push((view, self.put_on_top(run, key, prior, table, group)?));
+                    }
+                }
+            }
+        }
+        drop(tables);
+        pending.extend(self.resolve(run, partly)?);
+        while !pending.is_empty() {
+            let mut again = Vec::new();
+            let mut conflicts = Vec::new();
+            for chunk in pending.chunks(PUT_ROWS) {
+                let puts = chunk.iter().map(|(_, put)| put.clone()).collect();
+                let outcomes = speed.put_rows(puts).await?;
+                for ((view, put), outcome) in chunk.iter().zip(outcomes) {
+                    let (view, key) = (*view, put.id.key.clone());
+                    match outcome {
+                        RowOutcome::Written => {
+                            absorbed.rows += 1;
+                            self.rows.insert((view, key), put.row.clone());
+                        }
+                        RowOutcome::Conflict(Some(row)) => {
+                            conflicts.push(Stored { view, key, row });
+                        }
+                        // The row went while its writer lived: its epoch has passed the horizon.
+                        // Put the whole state, which the writer has.
+                        RowOutcome::Conflict(None) => {
+                            again.push((view, PutRow { expected: None, ..put.clone() }));
+                        }
+                    }
+                }
+            }
+            absorbed.conflicts += (conflicts.len() + again.len()) as u64;
+            again.extend(self.resolve(run, conflicts)?);
+            pending = again;
+        }
+        Ok(())
+    }
+
+    /// The put that brings `group`'s delta on top of `prior`.
+    fn put_on_top(
+        &self,
+        run: &Run<'_>,
+        key: Vec<u8>,
+        prior: Option<SpeedRow>,
+        delta: &mut Table,
+        group: u32,
+    ) -> Result<PutRow> {
+        if let Some(prior) = &prior {
+            delta.merge(&key, &prior.state).map_err(|error| {
+                let name = &delta.view().name;
+                Error::corrupt(format!("speed row of {name}, shard {}", self.shard), error)
+            })?;
+        }
+        let mut state = Vec::new();
+        delta.encode(group, &mut state);
+        let fingerprint = delta.view().fingerprint;
+        Ok(PutRow {
+            id: RowId { fingerprint, key, epoch: run.epoch, shard: self.shard.clone() },
+            expected: prior.map(|prior| prior.applied),
+            row: SpeedRow { applied: run.last, state },
+        })
+    }
+
+    /// For rows that stand elsewhere than right before the run: folds again only the records that
+    /// the stored row lacks.
+    fn resolve(&mut self, run: &Run<'_>, rows: Vec<Stored>) -> Result<Vec<Pending>> {
+        let mut behind: BTreeMap<SequenceNumber, Vec<Stored>> = BTreeMap::new();
+        for stored in rows {
+            behind.entry(stored.row.applied).or_default().push(stored);
+        }
+        let mut again = Vec::new();
+        for (applied, rows) in behind {
+            let from = run.records.partition_point(|record| record.sequence <= applied);
+            self.fold.fold(&run.records[from..]);
+            let mut tables = self.fold.take();
+            for Stored { view, key, row } in rows {
+                match tables[view].find(&key) {
+                    // None of the records behind the stored row touches it.
+                    None => {
+                        self.rows.insert((view, key), row);
+                    }
+                    Some(group) => {
+                        let table = &mut tables[view];
+                        again.push((view, self.put_on_top(run, key, Some(row), table, group)?));
+                    }
+                }
+            }
+        }
+        Ok(again)
+    }
+
+    /// Moves the checkpoint on. Where another writer has moved it meanwhile, forgets everything
+    /// and starts cold with the next delivery: every row is in place either way.
+    async fn move_checkpoint(
+        &mut self,
+        control: &impl Control,
+        expected: Option<SequenceNumber>,
+        next: Checkpoint,
+    ) -> Result<()> {
+        if control.put_checkpoint(&self.shard, expected, &next).await? {
+            self.checkpoint = Some(next);
+        } else {
+            self.checkpoint = None;
+            self.rows.clear();
+        }
+        Ok(())
+    }
+}
+
+/// Where a record stands in the archive's chain.
+#[derive(Debug, Clone, Copy)]
+struct ChainPlace {
+    /// Its epoch.
+    epoch: Epoch,
+    /// The epoch of the record before it; `None` if it is the shard's first.
+    before: Option<Epoch>,
+}
+
+/// The place of the record `sequence` in its shard's chain, if the chain has come that far.
+async fn chain_place(
+    master: &impl MasterDataSet,
+    shard: &ShardId,
+    sequence: SequenceNumber,
+) -> Result<Option<ChainPlace>> {
+    let Some(tail) = master.tail(shard).await? else { return Ok(None) };
+    if tail.last < sequence {
+        return Ok(None);
+    }
+    let mut chain = master.objects(Epoch::ZERO..tail.epoch.next()).await?;
+    chain.retain(|info| info.shard == *shard);
+    let at = chain.partition_point(|info| info.last < sequence);
+    Ok(chain.get(at).map(|object| ChainPlace {
+        epoch: object.epoch,
+        before: if object.first < sequence {
+            Some(object.epoch)
+        } else {
+            at.checked_sub(1).map(|before| chain[before].epoch)
+        },
+    }))
+}

@@ -1,0 +1,160 @@
+//! Archive: records from the stream into the master data set, each exactly once.
+//!
+//! A shard's objects form a chain, and the next object always starts right behind the chain's
+//! tail. Two archivers of one shard (a retry and the zombie it replaces) can therefore only
+//! collide on the same object name, where put-if-absent lets one of them win; the other adopts
+//! what is there and goes on behind it, however the batches were cut.
+//!
+//! ```text
+//! A: [1 2 3 4 5]            put (first 1) created           tail 5
+//! B: [1 2 3][4 5 6 7]       put (first 1) exists: adopt 5   put [6 7] behind 5
+//! ```
+//!
+//! No payload is parsed here: a wrong schema can never lose data.
+
+use super::Delivery;
+use crate::epoch::{Epoch, EpochLength};
+use crate::port::{Control, Error, MasterDataSet, ObjectInfo, PutObject, Result};
+use crate::record::{Record, SequenceNumber, ShardId};
+
+/// Archives one shard, and remembers its chain's tail while it lives.
+pub struct Archiver {
+    shard: ShardId,
+    length: EpochLength,
+    tail: Option<Tail>,
+}
+
+/// Behind what the next object goes.
+#[derive(Debug, Clone, Copy)]
+struct Tail {
+    last: Option<SequenceNumber>,
+    epoch: Epoch,
+}
+
+/// What an archiver did with a delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Archived {
+    /// Objects written.
+    pub objects: u64,
+    /// Records in them.
+    pub records: u64,
+    /// Records that were in the master data set before.
+    pub redelivered: u64,
+}
+
+impl Archiver {
+    /// An archiver that knows nothing of the shard's chain yet.
+    pub fn new(shard: ShardId, length: EpochLength) -> Self {
+        Archiver { shard, length, tail: None }
+    }
+
+    /// Brings every record of `delivery` into the master data set. When it returns they are there
+    /// durably; after an error, deliver again from the same place.
+    ///
+    /// # Errors
+    /// Those of the ports, and [`Error::Corrupt`] if the shard is not registered.
+    pub async fn archive(
+        &mut self,
+        master: &impl MasterDataSet,
+        control: &impl Control,
+        delivery: Delivery<'_>,
+    ) -> Result<Archived> {
+        debug_assert_eq!(*delivery.shard, self.shard);
+        let mut tail = match self.tail.take() {
+            Some(tail) => tail,
+            None => chain_tail(master, control, &self.shard).await?,
+        };
+        let mut done = Archived::default();
+        let mut rest = delivery.records;
+        loop {
+            let known = rest.partition_point(|record| Some(record.sequence) <= tail.last);
+            done.redelivered += known as u64;
+            rest = &rest[known..];
+            if rest.is_empty() {
+                break;
+            }
+            let (epoch, count) = first_run(rest, self.length, tail.epoch);
+            let (run, behind) = rest.split_at(count);
+            let info = describe(&self.shard, epoch, tail.last, run);
+            match master.put_if_absent(&info, run).await? {
+                PutObject::Created => {
+                    done.objects += 1;
+                    done.records += info.records;
+                    rest = behind;
+                    tail = Tail { last: Some(info.last), epoch };
+                }
+                PutObject::Exists(there) => {
+                    if there.last < info.first {
+                        let reason = format!("its last sequence number {} is below", there.last);
+                        return Err(Error::corrupt(object_name(&info), reason));
+                    }
+                    tail = Tail { last: Some(there.last), epoch: there.epoch };
+                }
+            }
+        }
+        self.tail = Some(tail);
+        Ok(done)
+    }
+}
+
+/// Where a shard's chain ends, or would start.
+async fn chain_tail(
+    master: &impl MasterDataSet,
+    control: &impl Control,
+    shard: &ShardId,
+) -> Result<Tail> {
+    if let Some(info) = master.tail(shard).await? {
+        return Ok(Tail { last: Some(info.last), epoch: info.epoch });
+    }
+    let base_epoch = base_epoch(control, shard).await?;
+    Ok(Tail { last: None, epoch: base_epoch })
+}
+
+/// The epoch that counts as that of the record before a shard's first.
+pub(crate) async fn base_epoch(control: &impl Control, shard: &ShardId) -> Result<Epoch> {
+    let shards = control.shards().await?;
+    let registered = shards.into_iter().find(|info| info.shard == *shard);
+    registered.map(|info| info.base_epoch).ok_or_else(|| {
+        Error::corrupt(format!("shard {shard}"), "records arrived before it was registered")
+    })
+}
+
+/// The epoch of the first record, and how many records from there have it.
+pub(crate) fn first_run(
+    records: &[Record<'_>],
+    length: EpochLength,
+    previous: Epoch,
+) -> (Epoch, usize) {
+    let epoch = length.epoch_of(records[0].arrival_ms, previous);
+    let later = records.iter().position(|r| length.epoch_of(r.arrival_ms, epoch) != epoch);
+    (epoch, later.unwrap_or(records.len()))
+}
+
+/// The description of `records` as one object.
+///
+/// # Panics
+/// If there is no record.
+pub fn describe(
+    shard: &ShardId,
+    epoch: Epoch,
+    follows: Option<SequenceNumber>,
+    records: &[Record<'_>],
+) -> ObjectInfo {
+    let arrivals = || records.iter().map(|record| record.arrival_ms);
+    ObjectInfo {
+        shard: shard.clone(),
+        epoch,
+        first: records[0].sequence,
+        last: records[records.len() - 1].sequence,
+        follows,
+        records: records.len() as u64,
+        heartbeats: records.iter().filter(|record| record.is_heartbeat()).count() as u64,
+        min_arrival_ms: arrivals().min().expect("an object has records"),
+        max_arrival_ms: arrivals().max().expect("an object has records"),
+    }
+}
+
+/// An object's name in messages.
+pub(crate) fn object_name(info: &ObjectInfo) -> String {
+    format!("object of shard {}, epoch {}, first {}", info.shard, info.epoch, info.first)
+}
