@@ -7,9 +7,21 @@
 //!
 //! Each aggregate lives in a file of its own and passes the same laws (`laws.rs`).
 
-use crate::column::Column;
+mod boolean;
+mod bytes;
+mod count;
+mod extreme;
+mod extreme_by;
+mod extreme_text;
+#[cfg(test)]
+mod laws;
+mod scalar;
+mod sum_exact;
+
+use crate::column::{Column, Data};
 use crate::types::Type;
 use crate::view::Present;
+use std::borrow::Cow;
 
 /// The aggregate functions that have a state of their own. `count(x)` is `Count` with an argument;
 /// `count_if(c)` is `Count` with a filter; `stddev` and `variance` present `Moments`.
@@ -65,17 +77,42 @@ pub trait Accumulator: Send + Sync {
     /// Appends the state of `group` in its self-delimiting byte form.
     fn encode(&self, group: usize, out: &mut Vec<u8>);
 
-    /// Reads one state from the front of `input` and merges it into `group`.
+    /// Reads one state from the front of `input` and merges it into `group`, which stays as it was
+    /// if the state cannot be read.
     fn merge(&mut self, group: usize, input: &mut &[u8]) -> Result<(), CorruptState>;
 
     /// The states of `groups` as one column for a batch view: of [`Accumulator::stored_type`].
-    fn store(&self, groups: &[u32]) -> Column<'_>;
+    fn store(&self, groups: &[u32]) -> Column<'_> {
+        let encoded = |&group: &u32| {
+            let mut state = Vec::new();
+            self.encode(group as usize, &mut state);
+            Cow::Owned(state)
+        };
+        Column::new(Data::Binary(groups.iter().map(encoded).collect()))
+    }
 
-    /// Merges row `i` of a stored column into `groups[i]`, for every `i`.
-    fn load(&mut self, groups: &[u32], column: &Column<'_>) -> Result<(), CorruptState>;
+    /// Merges row `i` of a stored column into `groups[i]`, for every `i`. After an error, some
+    /// groups may hold their row and others not.
+    fn load(&mut self, groups: &[u32], column: &Column<'_>) -> Result<(), CorruptState> {
+        let Data::Binary(states) = &column.data else {
+            return Err(CorruptState("a column of states is not binary".to_owned()));
+        };
+        for (i, (mut state, &group)) in states.iter().map(|s| &**s).zip(groups).enumerate() {
+            if !column.is_valid(i) {
+                return Err(CorruptState("a state is NULL".to_owned()));
+            }
+            self.merge(group as usize, &mut state)?;
+            if !state.is_empty() {
+                return Err(CorruptState(format!("{} bytes follow a state", state.len())));
+            }
+        }
+        Ok(())
+    }
 
     /// The type of the stored column; `None` is binary (an encoded state or sketch).
-    fn stored_type(&self) -> Option<Type>;
+    fn stored_type(&self) -> Option<Type> {
+        None
+    }
 
     /// The values of `groups`.
     fn present(&self, present: Present, groups: &[u32]) -> Column<'_>;
@@ -83,7 +120,70 @@ pub trait Accumulator: Send + Sync {
     /// Bytes of memory in use, about.
     fn memory_bytes(&self) -> usize;
 }
-/// STUB
-pub fn accumulator(_: Function, _: &[Type]) -> Box<dyn Accumulator> {
-    unreachable!()
+
+/// States of `function` over arguments of the given types, for no group yet.
+///
+/// # Panics
+/// If the function does not take such arguments: the binder lets no such view through.
+pub fn accumulator(function: Function, arg_types: &[Type]) -> Box<dyn Accumulator> {
+    use Function::*;
+    use Type::*;
+    match (function, arg_types) {
+        (Count, [] | [_]) => Box::new(count::Count::default()),
+        (Sum, [BigInt]) => Box::new(sum_exact::SumExact::new(0)),
+        (Sum, [Decimal { scale, .. }]) => Box::new(sum_exact::SumExact::new(*scale)),
+        (MinBy | MaxBy, [x, y]) => extreme_by::extreme_by(function, *x, *y),
+        (BoolAnd | Min, [Boolean]) => Box::new(boolean::Boolean::and()),
+        (BoolOr | Max, [Boolean]) => Box::new(boolean::Boolean::or()),
+        (Min, [ty]) => extreme::<true>(*ty),
+        (Max, [ty]) => extreme::<false>(*ty),
+        _ => unreachable!("{function:?} does not take arguments of types {arg_types:?}"),
+    }
+}
+
+fn extreme<const MIN: bool>(ty: Type) -> Box<dyn Accumulator> {
+    match ty {
+        Type::BigInt | Type::Timestamp { .. } => Box::new(extreme::Extreme::<i64, MIN>::new(ty)),
+        Type::Double => Box::new(extreme::Extreme::<f64, MIN>::new(ty)),
+        Type::Decimal { .. } => Box::new(extreme::Extreme::<i128, MIN>::new(ty)),
+        Type::Varchar => Box::new(extreme_text::ExtremeText::<MIN>::default()),
+        Type::Boolean | Type::FrequentItems => unreachable!("{ty} has no ordinary extreme"),
+    }
+}
+
+/// Calls `take` with each row and its group where `column` is not NULL.
+#[inline]
+fn for_each_valid(
+    rows: &[u32],
+    groups: &[u32],
+    column: &Column<'_>,
+    mut take: impl FnMut(usize, usize),
+) {
+    let pairs = rows.iter().zip(groups).map(|(&row, &group)| (row as usize, group as usize));
+    match &column.valid {
+        None => pairs.for_each(|(row, group)| take(row, group)),
+        Some(valid) => {
+            pairs.filter(|&(row, _)| valid[row]).for_each(|(row, group)| take(row, group));
+        }
+    }
+}
+
+/// A column with NULLs where `valid` is false.
+fn nullable(data: Data<'_>, valid: Vec<bool>) -> Column<'_> {
+    let valid = Some(valid).filter(|valid| valid.contains(&false));
+    Column { data, valid }
+}
+
+fn wrong_column(expected: Type, column: &Column<'_>) -> CorruptState {
+    let found = match &column.data {
+        Data::Boolean(_) => "BOOLEAN",
+        Data::BigInt(_) => "BIGINT",
+        Data::Double(_) => "DOUBLE",
+        Data::Decimal(_) => "DECIMAL",
+        Data::Varchar(_) => "VARCHAR",
+        Data::Timestamp(_) => "TIMESTAMP",
+        Data::Binary(_) => "binary",
+        Data::FrequentItems(_) => "frequent items",
+    };
+    CorruptState(format!("a stored column is {found}: expected {expected}"))
 }
