@@ -160,7 +160,7 @@ mod tests {
 
     #[test]
     fn widths_that_do_not_tile_are_told_apart() {
-        let minutes = |n| Width::Fixed { micros: n * 60_000_000 };
+        let minutes = |n: i64| Width::Fixed { micros: n * 60_000_000 };
         assert!(tiles(minutes(15), HOUR));
         assert!(!tiles(minutes(7), HOUR));
         assert!(tiles(HOUR, Width::Month));
