@@ -235,7 +235,8 @@ pub struct Checkpoint {
 pub enum ShardKind {
     /// The stream: both layers read it.
     Stream,
-    /// A bulk import straight into the master data set: the speed layer never sees it.
+    /// A bulk import straight into the master data set: the speed layer never sees it. Every
+    /// record has the base epoch; the shard is registered, closed, once the last is there.
     Import,
 }
 
@@ -349,6 +350,8 @@ pub struct Manifest {
     pub created_ms: i64,
     /// Records folded into it since the beginning, heartbeats not counted.
     pub records: u64,
+    /// The version it replaced: readers may still hold that one's pointer.
+    pub previous: Option<Pointer>,
     /// Its parts, ordered by id; some written by earlier versions.
     pub parts: Vec<PartInfo>,
 }

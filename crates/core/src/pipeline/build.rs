@@ -15,7 +15,7 @@ use super::archive::object_name;
 use crate::epoch::Epoch;
 use crate::fold::Fold;
 use crate::port::{
-    Error, Fields, Manifest, MasterDataSet, ObjectInfo, PartId, PartInfo, Pointer, Result,
+    Control, Error, Fields, Manifest, MasterDataSet, ObjectInfo, PartId, PartInfo, Pointer, Result,
     Selection, SpeedStore, ViewStore, Workers,
 };
 use crate::project::Project;
@@ -25,7 +25,7 @@ use crate::table::Table;
 use crate::timestamp;
 use crate::view::{View, Width};
 use bumpalo::Bump;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -111,6 +111,7 @@ struct ViewPlan {
 /// [`Built::views`].
 pub async fn build(
     master: &impl MasterDataSet,
+    control: &impl Control,
     views: &impl ViewStore,
     workers: &impl Workers,
     request: &Request<'_>,
@@ -127,7 +128,11 @@ pub async fn build(
     let Some(from) = plans.iter().map(|plan| plan.from).min() else {
         return Ok(Built { objects: 0, records: 0, views: outcomes });
     };
-    let objects = master.objects(from..request.horizon).await?;
+    let mut objects = master.objects(from..request.horizon).await?;
+    // Objects of an import that did not come to its end were never acknowledged.
+    let registered: HashSet<ShardId> =
+        control.shards().await?.into_iter().map(|info| info.shard).collect();
+    objects.retain(|object| registered.contains(&object.shard));
     check_chains(&objects)?;
     let tables = fold_objects(master, workers, request, &plans, &objects).await?;
     let counts = Counts::new(&objects);
@@ -139,7 +144,7 @@ pub async fn build(
     Ok(Built { objects: objects.len() as u64, records, views: outcomes })
 }
 
-/// Retires what the versions before the previous one needed: their manifests and parts, and the
+/// Retires what only versions before the previous one needed: their manifests and parts, and the
 /// speed rows below the previous version's horizon. Readers may hold the previous pointer a while.
 ///
 /// # Errors
@@ -148,10 +153,11 @@ pub async fn retire(
     project: &Project,
     views: &impl ViewStore,
     speed: &impl SpeedStore,
-    previous: &HashMap<crate::view::Fingerprint, Pointer>,
 ) -> Result<()> {
     for view in &project.views {
-        if let Some(previous) = previous.get(&view.fingerprint) {
+        let Some(pointer) = views.pointer(view.fingerprint).await? else { continue };
+        let manifest = views.manifest(view.fingerprint, &pointer).await?;
+        if let Some(previous) = &manifest.previous {
             speed.expire(view.fingerprint, previous.horizon).await?;
             views.retire(view.fingerprint, previous.version).await?;
         }
@@ -316,6 +322,7 @@ async fn finish_view(
     let before = previous.map_or(0, |(_, manifest)| manifest.records);
     let manifest = Manifest {
         version,
+        previous: previous.map(|(pointer, _)| pointer.clone()),
         records: before + counts.since(plan.from),
         parts: parts.into_values().collect(),
         ..empty_manifest(&plan.view, request)
@@ -411,6 +418,7 @@ fn empty_manifest(view: &View, request: &Request<'_>) -> Manifest {
         horizon: request.horizon,
         created_ms: request.now_ms,
         records: 0,
+        previous: None,
         parts: Vec::new(),
     }
 }
