@@ -1,8 +1,52 @@
 //! Decoding: a payload's bytes to the values of the schema's columns, or the reason why not.
+//!
+//! ```text
+//! payload ─ UTF-8 (simdutf8) ─> walk ─┬─ plan     which key is which column, which comes next
+//!                                     ├─ scanner  the grammar; string, number: the tokens
+//!                                     └─ value    the column's rules ─> batch
+//! ```
+//!
+//! One pass, no tree. Measured libraries take 400 to 570 ns for five fields of a 400-byte event
+//! (sonic-rs, simd-json, jiter; serde_json 640) where a bounded extractor takes 170, and the budget
+//! for decoding, folding and all is 500 ns; so this is written by hand, without `unsafe`.
+//!
+//! **The verdict.** Whether a record is accepted depends on its payload and the schema only: all
+//! of the payload is validated, and every declared column is checked, whichever of them are wanted.
+//! Where several things are wrong, the first of these is reported: bytes that are not UTF-8; the
+//! first of a breach of the grammar, too deep a nesting, and a lone surrogate in an escape; a
+//! payload that is no object; the first fault of a column in document order; a missing event time.
+//!
+//! **The rules.** JSON is RFC 8259. A missing field, a `null`, and a missing or null parent are
+//! NULL. Undeclared keys may occur repeatedly, declared ones and their parents may not. Keys are
+//! compared after their escapes are undone. Per type:
+//!
+//! | type | JSON values |
+//! |---|---|
+//! | BOOLEAN | `true`, `false` |
+//! | BIGINT | a number that is integral, however written (`1e3`, `1.0`), of 64 bits |
+//! | DOUBLE | a number whose nearest double is finite; `-0.0` becomes `0.0` |
+//! | DECIMAL(p,s) | a number, or a string that holds one; rounded half away from zero to s places |
+//! | VARCHAR | a string |
+//! | TIMESTAMP | as [`crate::timestamp::parse`] says; epochs also as a number |
+//!
+//! A value of another form is [`Reason::WrongType`], one that the type cannot hold is
+//! [`Reason::OutOfRange`].
 
-use crate::column::Column;
+mod batch;
+mod fault;
+pub(crate) mod number;
+mod plan;
+mod scanner;
+mod string;
+mod value;
+mod walk;
+
+pub use batch::Batch;
+
 use crate::schema::{ColumnId, Schema};
+use batch::Sink;
 use bumpalo::Bump;
+use walk::Walker;
 
 /// Why a record is rejected: a kind to count by, and the particulars.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -66,39 +110,69 @@ impl Reason {
     }
 }
 
-/// Decoded events, column by column.
-pub struct Batch<'a> {
-    /// Indexed by [`ColumnId`]; a column that was not asked for is empty.
-    pub columns: Vec<Column<'a>>,
-    /// How many events there are.
-    pub rows: usize,
-}
-
 /// Decodes payloads under one schema.
-pub struct Decoder {}
+///
+/// It learns the order of the keys as it goes, which changes how fast it is and nothing else.
+#[derive(Debug, Clone)]
+pub struct Decoder {
+    schema: Schema,
+    needed: Vec<ColumnId>,
+    walker: Walker,
+}
 
 impl Decoder {
     /// A decoder that checks every column of `schema` and keeps the values of `needed`.
+    ///
+    /// # Panics
+    /// If `schema` is none that the SQL compiler lets through: a path that is empty, declared
+    /// twice, or leads through another column.
     pub fn new(schema: &Schema, needed: &[ColumnId]) -> Self {
-        let _ = (schema, needed);
-        unreachable!("replaced by the decode module's author")
+        let mut needed = needed.to_vec();
+        needed.sort_unstable();
+        needed.dedup();
+        Decoder { walker: Walker::new(schema, &needed), schema: schema.clone(), needed }
     }
 
     /// An empty batch for this decoder with room for `rows` events.
     pub fn batch<'a>(&self, rows: usize) -> Batch<'a> {
-        let _ = rows;
-        unreachable!("replaced by the decode module's author")
+        Batch::new(&self.schema, &self.needed, rows)
     }
 
     /// Appends the event in `payload` to `batch`, or leaves `batch` as it was and says why not.
     /// Texts borrow from `payload`, or from `arena` where escapes had to be undone.
+    ///
+    /// # Errors
+    /// See the module's documentation for what is rejected, and as what.
+    ///
+    /// # Panics
+    /// If `batch` was made for another schema.
     pub fn decode<'a>(
         &mut self,
         payload: &'a [u8],
         arena: &'a Bump,
         batch: &mut Batch<'a>,
     ) -> Result<(), Rejection> {
-        let _ = (payload, arena, batch);
-        unreachable!("replaced by the decode module's author")
+        let mut sink = Sink { batch, arena };
+        match self.walker.walk(payload, Some(&mut sink)) {
+            Ok(()) => {
+                sink.commit(&self.needed);
+                Ok(())
+            }
+            Err(fault) => {
+                sink.roll_back(&self.needed);
+                Err(*fault)
+            }
+        }
+    }
+
+    /// Whether [`Self::decode`] would accept `payload`; keeps nothing.
+    ///
+    /// # Errors
+    /// The same as those of [`Self::decode`].
+    pub fn check(&mut self, payload: &[u8]) -> Result<(), Rejection> {
+        self.walker.walk(payload, None).map_err(|fault| *fault)
     }
 }
+
+#[cfg(test)]
+mod tests;
