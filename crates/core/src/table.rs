@@ -17,6 +17,7 @@ use crate::view::View;
 use bumpalo::Bump;
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
+use std::borrow::Cow;
 use std::hash::BuildHasher;
 use std::sync::Arc;
 
@@ -117,13 +118,15 @@ impl Table {
             let args: Vec<Column<'a>> = aggregate
                 .args
                 .iter()
-                .map(|arg| expr::evaluate(arg, columns, rows, arena))
+                .map(|arg| expr::evaluate(arg, columns, rows, arena).into_owned())
                 .collect();
             match &aggregate.filter {
                 None => accumulator.update(&selected, &groups, &args),
                 Some(filter) => {
-                    let (rows, groups) =
-                        narrow(&expr::select(filter, columns, rows, arena), &selected, &groups);
+                    let (rows, groups) = {
+                        let passing = expr::select_among(filter, columns, rows, &selected, arena);
+                        narrow(&passing, &selected, &groups)
+                    };
                     accumulator.update(&rows, &groups, &args);
                 }
             }
@@ -143,7 +146,7 @@ impl Table {
         arena: &'a Bump,
     ) -> Vec<u32> {
         let view = Arc::clone(&self.view);
-        let key_columns: Vec<Column<'a>> =
+        let key_columns: Vec<Cow<'_, Column<'a>>> =
             view.keys.iter().map(|key| expr::evaluate(&key.expr, columns, rows, arena)).collect();
         let event_times = match &columns[event_time].data {
             Data::Timestamp(times) => times.as_slice(),
@@ -305,7 +308,8 @@ impl Table {
             .map(|output| self.accumulators[output.aggregate].present(output.present, groups))
             .collect();
         let measures = self.view.measures.iter();
-        measures.map(|m| expr::evaluate(&m.expr, &outputs, groups.len(), arena)).collect()
+        let evaluate = |expr| expr::evaluate(expr, &outputs, groups.len(), arena).into_owned();
+        measures.map(|measure| evaluate(&measure.expr)).collect()
     }
 
     /// The type of each aggregate's stored column; `None` is an encoded state.

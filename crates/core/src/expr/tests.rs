@@ -1,0 +1,4 @@
+//! What expressions mean: a table of results worked out by hand.
+
+mod build;
+mod table;
