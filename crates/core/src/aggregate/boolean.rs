@@ -81,13 +81,15 @@ impl Accumulator for Boolean {
     }
 
     fn present(&self, _: Present, groups: &[u32]) -> Column<'_> {
-        let strongest = || groups.iter().map(|&group| self.strongest[group as usize]);
-        let values = strongest().map(|s| s > 0 && (s == 2) == self.deciding).collect();
-        nullable(Data::Boolean(values), strongest().map(|s| s > 0).collect())
+        let values = groups.iter().map(|&group| match self.strongest[group as usize] {
+            0 => None,
+            strength => Some((strength == 2) == self.deciding),
+        });
+        nullable(values, Data::Boolean)
     }
 
     fn memory_bytes(&self) -> usize {
-        self.strongest.capacity()
+        self.strongest.len()
     }
 }
 

@@ -1,55 +1,75 @@
 //! `count(*)`, `count(x)` and `count_if(c)`: how many rows, or rows where the argument is not NULL.
 
 use super::bytes::{corrupt, push_varint, take_varint};
-use super::{Accumulator, CorruptState, wrong_column};
+use super::{Accumulator, CorruptState, for_each_valid, wrong_column};
 use crate::column::{Column, Data};
 use crate::types::Type;
 use crate::view::Present;
 
-/// One count per group. Merged counts stop at `i64::MAX`, the greatest BIGINT.
+/// One count per group; also part of averages and moments. Merged counts stop at `i64::MAX`, the
+/// greatest BIGINT.
 #[derive(Default)]
-pub(super) struct Count {
-    counts: Vec<u64>,
-}
+pub(super) struct Counts(Vec<u64>);
 
 const MAX: u64 = i64::MAX as u64;
 
-impl Count {
-    fn add(&mut self, group: usize, count: u64) {
-        self.counts[group] = (self.counts[group] + count).min(MAX);
-    }
-}
-
-impl Accumulator for Count {
-    fn grow(&mut self, groups: usize) {
-        self.counts.resize(groups.max(self.counts.len()), 0);
+impl Counts {
+    pub(super) fn grow(&mut self, groups: usize) {
+        self.0.resize(groups.max(self.0.len()), 0);
     }
 
-    fn update(&mut self, rows: &[u32], groups: &[u32], args: &[Column<'_>]) {
-        match args.first().and_then(|column| column.valid.as_ref()) {
-            None => {
-                for &group in groups {
-                    self.counts[group as usize] += 1;
-                }
-            }
-            Some(valid) => {
-                for (&row, &group) in rows.iter().zip(groups) {
-                    self.counts[group as usize] += u64::from(valid[row as usize]);
-                }
-            }
-        }
+    pub(super) fn get(&self, group: usize) -> u64 {
+        self.0[group]
     }
 
-    fn encode(&self, group: usize, out: &mut Vec<u8>) {
-        push_varint(out, self.counts[group]);
+    #[inline]
+    pub(super) fn increment(&mut self, group: usize) {
+        self.0[group] += 1;
     }
 
-    fn merge(&mut self, group: usize, input: &mut &[u8]) -> Result<(), CorruptState> {
+    /// Adds a count that [`Counts::decode`] let pass.
+    pub(super) fn add(&mut self, group: usize, count: u64) {
+        self.0[group] = (self.0[group] + count).min(MAX);
+    }
+
+    pub(super) fn decode(input: &mut &[u8]) -> Result<u64, CorruptState> {
         let count = take_varint(input)?;
         if count > MAX {
             return Err(corrupt(format!("a count is {count}: expected at most {MAX}")));
         }
-        self.add(group, count);
+        Ok(count)
+    }
+
+    pub(super) fn memory_bytes(&self) -> usize {
+        self.0.len() * size_of::<u64>()
+    }
+}
+
+/// The aggregate.
+#[derive(Default)]
+pub(super) struct Count {
+    counts: Counts,
+}
+
+impl Accumulator for Count {
+    fn grow(&mut self, groups: usize) {
+        self.counts.grow(groups);
+    }
+
+    fn update(&mut self, rows: &[u32], groups: &[u32], args: &[Column<'_>]) {
+        match args.first() {
+            None => groups.iter().for_each(|&group| self.counts.increment(group as usize)),
+            Some(arg) => for_each_valid(rows, groups, arg, |_, group| self.counts.increment(group)),
+        }
+    }
+
+    fn encode(&self, group: usize, out: &mut Vec<u8>) {
+        push_varint(out, self.counts.get(group));
+    }
+
+    fn merge(&mut self, group: usize, input: &mut &[u8]) -> Result<(), CorruptState> {
+        let count = Counts::decode(input)?;
+        self.counts.add(group, count);
         Ok(())
     }
 
@@ -63,7 +83,7 @@ impl Accumulator for Count {
         };
         for (i, (&count, &group)) in counts.iter().zip(groups).enumerate() {
             match u64::try_from(count) {
-                Ok(count) if column.is_valid(i) => self.add(group as usize, count),
+                Ok(count) if column.is_valid(i) => self.counts.add(group as usize, count),
                 Ok(_) => return Err(corrupt("a count is NULL")),
                 Err(_) => return Err(corrupt(format!("a count is {count}: expected at least 0"))),
             }
@@ -76,11 +96,12 @@ impl Accumulator for Count {
     }
 
     fn present(&self, _: Present, groups: &[u32]) -> Column<'_> {
-        Column::new(Data::BigInt(groups.iter().map(|&g| self.counts[g as usize] as i64).collect()))
+        let counts = groups.iter().map(|&group| self.counts.get(group as usize) as i64);
+        Column::new(Data::BigInt(counts.collect()))
     }
 
     fn memory_bytes(&self) -> usize {
-        self.counts.capacity() * size_of::<u64>()
+        self.counts.memory_bytes()
     }
 }
 

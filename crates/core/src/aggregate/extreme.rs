@@ -109,12 +109,11 @@ impl<T: Bounded, const MIN: bool> Accumulator for Extreme<T, MIN> {
 
     fn present(&self, _: Present, groups: &[u32]) -> Column<'_> {
         let best = groups.iter().map(|&group| self.get(group as usize));
-        let (values, valid) = best.map(|v| (v.unwrap_or_default(), v.is_some())).unzip();
-        nullable(T::data(values, self.ty), valid)
+        nullable(best, |values| T::data(values, self.ty))
     }
 
     fn memory_bytes(&self) -> usize {
-        self.best.capacity() * size_of::<T>() + self.worst_seen.capacity()
+        self.best.len() * size_of::<T>() + self.worst_seen.len()
     }
 }
 

@@ -141,18 +141,14 @@ impl<X: Scalar, Y: Scalar> Accumulator for ExtremeBy<X, Y> {
     fn present(&self, _: Present, groups: &[u32]) -> Column<'_> {
         let x = groups.iter().map(|&group| {
             let group = group as usize;
-            match self.seen[group] {
-                Seen::X => (self.x[group].get(), true),
-                Seen::Nothing | Seen::NullX => (X::Ref::default(), false),
-            }
+            (self.seen[group] == Seen::X).then(|| self.x[group].get())
         });
-        let (values, valid) = x.unzip();
-        nullable(X::data(values, self.x_type), valid)
+        nullable(x, |values| X::data(values, self.x_type))
     }
 
     fn memory_bytes(&self) -> usize {
         let per_group = size_of::<Seen>() + size_of::<X>() + size_of::<Y>();
-        self.seen.capacity() * per_group + self.text_bytes
+        self.seen.len() * per_group + self.text_bytes
     }
 }
 

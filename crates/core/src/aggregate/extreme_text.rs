@@ -75,12 +75,11 @@ impl<const MIN: bool> Accumulator for ExtremeText<MIN> {
 
     fn present(&self, _: Present, groups: &[u32]) -> Column<'_> {
         let best = groups.iter().map(|&group| self.best[group as usize].as_deref());
-        let (values, valid) = best.map(|v| (v.unwrap_or_default(), v.is_some())).unzip();
-        nullable(Data::Varchar(values), valid)
+        nullable(best, Data::Varchar)
     }
 
     fn memory_bytes(&self) -> usize {
-        self.best.capacity() * size_of::<Option<Box<str>>>() + self.text_bytes
+        self.best.len() * size_of::<Option<Box<str>>>() + self.text_bytes
     }
 }
 

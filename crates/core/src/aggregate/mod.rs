@@ -7,15 +7,20 @@
 //!
 //! Each aggregate lives in a file of its own and passes the same laws (`laws.rs`).
 
+mod avg;
 mod boolean;
 mod bytes;
 mod count;
+mod exact_sums;
 mod extreme;
 mod extreme_by;
 mod extreme_text;
 #[cfg(test)]
 mod laws;
+mod moments;
+mod round;
 mod scalar;
+mod sum_double;
 mod sum_exact;
 
 use crate::column::{Column, Data};
@@ -132,6 +137,10 @@ pub fn accumulator(function: Function, arg_types: &[Type]) -> Box<dyn Accumulato
         (Count, [] | [_]) => Box::new(count::Count::default()),
         (Sum, [BigInt]) => Box::new(sum_exact::SumExact::new(0)),
         (Sum, [Decimal { scale, .. }]) => Box::new(sum_exact::SumExact::new(*scale)),
+        (Sum, [Double]) => Box::new(sum_double::SumDouble::default()),
+        (Avg, [ty @ (BigInt | Decimal { .. })]) => Box::new(avg::Avg::<sum_exact::Sums>::new(*ty)),
+        (Avg, [Double]) => Box::new(avg::Avg::<exact_sums::ExactSums<2>>::new(Double)),
+        (Moments, [Double]) => Box::new(moments::Moments::default()),
         (MinBy | MaxBy, [x, y]) => extreme_by::extreme_by(function, *x, *y),
         (BoolAnd | Min, [Boolean]) => Box::new(boolean::Boolean::and()),
         (BoolOr | Max, [Boolean]) => Box::new(boolean::Boolean::or()),
@@ -168,10 +177,14 @@ fn for_each_valid(
     }
 }
 
-/// A column with NULLs where `valid` is false.
-fn nullable(data: Data<'_>, valid: Vec<bool>) -> Column<'_> {
-    let valid = Some(valid).filter(|valid| valid.contains(&false));
-    Column { data, valid }
+/// A column with NULL for `None`.
+fn nullable<'a, T: Default>(
+    values: impl Iterator<Item = Option<T>>,
+    data: impl FnOnce(Vec<T>) -> Data<'a>,
+) -> Column<'a> {
+    let (values, valid): (Vec<T>, Vec<bool>) =
+        values.map(|value| value.map_or((T::default(), false), |value| (value, true))).unzip();
+    Column { data: data(values), valid: Some(valid).filter(|valid| valid.contains(&false)) }
 }
 
 fn wrong_column(expected: Type, column: &Column<'_>) -> CorruptState {

@@ -19,6 +19,7 @@ use super::{Accumulator, CorruptState, for_each_valid, nullable, wrong_column};
 use crate::column::{Column, Data};
 use crate::types::Type;
 use crate::view::Present;
+use num_bigint::BigInt;
 
 /// `low` of a group that saw no value. It is no sum: `i128::MIN` is held as `-1 · 2^127 + 0`.
 const NO_VALUE: i128 = i128::MIN;
@@ -46,7 +47,7 @@ impl Sum {
     }
 
     /// The sum, if it is one and fits.
-    pub(super) fn narrow(self) -> Option<i128> {
+    fn narrow(self) -> Option<i128> {
         match self {
             Sum::Exact { high: 0, low } => Some(low),
             Sum::Exact { high: -1, low } => Some(low | i128::MIN),
@@ -70,7 +71,7 @@ impl Sum {
     }
 
     /// The sum in 24 bytes of two's complement, least first.
-    pub(super) fn to_bytes(high: i64, low: i128) -> [u8; 24] {
+    fn to_bytes(high: i64, low: i128) -> [u8; 24] {
         let mut bytes = [0; 24];
         let below = low as u128 | (high as u128) << 127;
         bytes[..16].copy_from_slice(&below.to_le_bytes());
@@ -85,6 +86,18 @@ impl Sum {
         match high {
             None | Some(i64::MIN | i64::MAX) => Err(corrupt("a sum has more than 190 bits")),
             Some(high) => Ok(Sum::Exact { high, low: below as i128 & i128::MAX }),
+        }
+    }
+}
+
+impl TryFrom<Sum> for BigInt {
+    type Error = ();
+
+    /// Fails where there is no sum.
+    fn try_from(sum: Sum) -> Result<Self, ()> {
+        match sum {
+            Sum::Exact { high, low } => Ok((BigInt::from(high) << 127) + low),
+            Sum::NoValue | Sum::Lost => Err(()),
         }
     }
 }
@@ -112,6 +125,16 @@ impl Sums {
         match before.checked_add(value) {
             Some(sum) if sum != NO_VALUE => *low = sum,
             _ => self.merge(group, Sum::exact(value)),
+        }
+    }
+
+    /// Adds the values of a column of BIGINT or DECIMAL.
+    pub(super) fn add_column(&mut self, column: &Column<'_>, rows: &[u32], groups: &[u32]) {
+        if let Data::BigInt(values) = &column.data {
+            for_each_valid(rows, groups, column, |row, group| self.add(group, values[row].into()));
+        } else {
+            let values = argument::<i128>(column);
+            for_each_valid(rows, groups, column, |row, group| self.add(group, values[row]));
         }
     }
 
@@ -160,7 +183,7 @@ impl Sums {
     }
 
     pub(super) fn memory_bytes(&self) -> usize {
-        self.low.capacity() * size_of::<i128>() + self.high.capacity() * size_of::<i64>()
+        self.low.len() * size_of::<i128>() + self.high.len() * size_of::<i64>()
     }
 }
 
@@ -178,8 +201,7 @@ impl SumExact {
 
     fn column(&self, groups: &[u32], value: impl Fn(Sum) -> Option<i128>) -> Column<'_> {
         let sums = groups.iter().map(|&group| value(self.sums.get(group as usize)));
-        let (data, valid) = sums.map(|sum| (sum.unwrap_or(0), sum.is_some())).unzip();
-        nullable(Data::Decimal(data), valid)
+        nullable(sums, Data::Decimal)
     }
 }
 
@@ -189,15 +211,7 @@ impl Accumulator for SumExact {
     }
 
     fn update(&mut self, rows: &[u32], groups: &[u32], args: &[Column<'_>]) {
-        let sums = &mut self.sums;
-        if let Data::BigInt(values) = &args[0].data {
-            for_each_valid(rows, groups, &args[0], |row, group| {
-                sums.add(group, values[row].into())
-            });
-        } else {
-            let values = argument::<i128>(&args[0]);
-            for_each_valid(rows, groups, &args[0], |row, group| sums.add(group, values[row]));
-        }
+        self.sums.add_column(&args[0], rows, groups);
     }
 
     fn encode(&self, group: usize, out: &mut Vec<u8>) {

@@ -1,0 +1,177 @@
+//! What an update costs and a group weighs, per aggregate: nanoseconds and bytes.
+//!
+//! ```text
+//! cargo run --release -p anabranch-core --example aggregate_bench [aggregate…]
+//! ```
+//!
+//! Updates come in batches of 1,024 rows, as in the fold, in three shapes: `hot` (64 groups, all
+//! in cache), `minute` (75,000 groups) and `page` (380,000 groups), the groups of the last two drawn
+//! from a Zipf-like distribution over some 5 million events.
+
+#![allow(clippy::print_stdout, reason = "an example prints")]
+
+use anabranch_core::aggregate::{Accumulator, Function, accumulator};
+use anabranch_core::column::{Column, Data};
+use anabranch_core::types::Type;
+use anabranch_core::view::Present;
+use std::hint::black_box;
+use std::time::Instant;
+
+const BATCH: usize = 1024;
+const EVENTS: usize = 5_000_000;
+
+fn main() {
+    let only: Vec<String> = std::env::args().skip(1).collect();
+    let visitors: Vec<String> = (0..200_000).map(|i| format!("visitor-{i:08x}")).collect();
+    println!(
+        "{:<28}{:>9}{:>9}{:>9} ns{:>9}{:>9}{:>9} B{:>9}{:>9} ns{:>9} B",
+        "aggregate", "hot", "minute", "page", "hot", "minute", "page", "encode", "merge", "encoded"
+    );
+    for (name, function, types) in aggregates() {
+        if !only.is_empty() && !only.iter().any(|wanted| name.contains(wanted)) {
+            continue;
+        }
+        let shapes = [64, 75_000, 380_000];
+        let results = shapes.map(|groups| measure(function, &types, groups, &visitors));
+        let [hot, minute, page] = results.each_ref().map(|result| result.update_ns);
+        let [hot_bytes, minute_bytes, page_bytes] = results.each_ref().map(|result| result.bytes);
+        let merged = &results[0];
+        println!(
+            "{name:<28}{hot:>9.1}{minute:>9.1}{page:>9.1}   {hot_bytes:>9.0}{minute_bytes:>9.0}\
+             {page_bytes:>9.0}  {:>9.0}{:>9.0}   {:>9.0}",
+            merged.encode_ns, merged.merge_ns, merged.encoded_bytes
+        );
+    }
+}
+
+fn aggregates() -> Vec<(&'static str, Function, Vec<Type>)> {
+    let decimal = Type::Decimal { precision: 12, scale: 2 };
+    let time = Type::Timestamp { precision: 3 };
+    let frequent = Function::ApproxMostFrequent { capacity: 100 };
+    vec![
+        ("count(*)", Function::Count, vec![]),
+        ("count(varchar)", Function::Count, vec![Type::Varchar]),
+        ("sum(bigint)", Function::Sum, vec![Type::BigInt]),
+        ("sum(decimal)", Function::Sum, vec![decimal]),
+        ("sum(double)", Function::Sum, vec![Type::Double]),
+        ("avg(bigint)", Function::Avg, vec![Type::BigInt]),
+        ("avg(double)", Function::Avg, vec![Type::Double]),
+        ("min(double)", Function::Min, vec![Type::Double]),
+        ("max(bigint)", Function::Max, vec![Type::BigInt]),
+        ("min(varchar)", Function::Min, vec![Type::Varchar]),
+        ("max_by(varchar, timestamp)", Function::MaxBy, vec![Type::Varchar, time]),
+        ("min_by(bigint, double)", Function::MinBy, vec![Type::BigInt, Type::Double]),
+        ("bool_or", Function::BoolOr, vec![Type::Boolean]),
+        ("moments(double)", Function::Moments, vec![Type::Double]),
+        ("approx_distinct(varchar)", Function::ApproxDistinct, vec![Type::Varchar]),
+        ("approx_distinct(bigint)", Function::ApproxDistinct, vec![Type::BigInt]),
+        ("approx_percentile(double)", Function::ApproxPercentile, vec![Type::Double]),
+        ("approx_most_frequent", frequent, vec![Type::Varchar]),
+    ]
+}
+
+struct Measured {
+    update_ns: f64,
+    bytes: f64,
+    encode_ns: f64,
+    merge_ns: f64,
+    encoded_bytes: f64,
+}
+
+fn measure(function: Function, types: &[Type], groups: usize, visitors: &[String]) -> Measured {
+    let mut random = Random(1);
+    let batches: Vec<Vec<u32>> = (0..EVENTS / BATCH)
+        .map(|_| (0..BATCH).map(|_| zipf(&mut random, groups)).collect())
+        .collect();
+    // Arguments come from a few batches, so that reading them costs little.
+    let args: Vec<Vec<Column<'_>>> = (0..256)
+        .map(|_| types.iter().map(|&ty| column(ty, &mut random, visitors)).collect())
+        .collect();
+    let rows: Vec<u32> = (0..BATCH as u32).collect();
+    let mut states = accumulator(function, types);
+    let start = Instant::now();
+    for (batch, groups_of) in batches.iter().enumerate() {
+        let most = groups_of.iter().max().map_or(0, |&group| group as usize + 1);
+        states.grow(most);
+        states.update(&rows, groups_of, &args[batch % args.len()]);
+    }
+    let update_ns = start.elapsed().as_nanos() as f64 / (batches.len() * BATCH) as f64;
+    black_box(states.present(Present::Value, &[0]));
+    let present = batches.iter().flatten().max().map_or(0, |&group| group as usize + 1);
+    let (encode_ns, merge_ns, encoded_bytes) = travel(&*states, function, types, present.min(64));
+    let bytes = states.memory_bytes() as f64 / present as f64;
+    Measured { update_ns, bytes, encode_ns, merge_ns, encoded_bytes }
+}
+
+/// Nanoseconds to encode a group and to merge it into one as full, and its encoded bytes.
+fn travel(
+    states: &dyn Accumulator,
+    function: Function,
+    types: &[Type],
+    groups: usize,
+) -> (f64, f64, f64) {
+    let rounds = 20;
+    let mut encoded = vec![Vec::new(); groups];
+    let start = Instant::now();
+    for _ in 0..rounds {
+        for (group, out) in encoded.iter_mut().enumerate() {
+            out.clear();
+            states.encode(group, out);
+        }
+    }
+    let encode_ns = start.elapsed().as_nanos() as f64 / (rounds * groups) as f64;
+    let mut merged = accumulator(function, types);
+    merged.grow(groups);
+    let merge = |merged: &mut Box<dyn Accumulator>| {
+        for (group, state) in encoded.iter().enumerate() {
+            merged.merge(group, &mut state.as_slice()).expect("a state reads back");
+        }
+    };
+    merge(&mut merged);
+    let start = Instant::now();
+    (0..rounds).for_each(|_| merge(&mut merged));
+    let merge_ns = start.elapsed().as_nanos() as f64 / (rounds * groups) as f64;
+    let bytes = encoded.iter().map(Vec::len).sum::<usize>() as f64 / groups as f64;
+    (encode_ns, merge_ns, bytes)
+}
+
+fn column<'a>(ty: Type, random: &mut Random, visitors: &'a [String]) -> Column<'a> {
+    let mut each = || (0..BATCH).map(|_| random.next()).collect::<Vec<u64>>().into_iter();
+    Column::new(match ty {
+        Type::Boolean => Data::Boolean(each().map(|r| r % 2 == 0).collect()),
+        Type::BigInt => Data::BigInt(each().map(|r| (r >> 44) as i64).collect()),
+        Type::Timestamp { .. } => Data::Timestamp(each().map(|r| (r >> 20) as i64).collect()),
+        Type::Decimal { .. } => Data::Decimal(each().map(|r| i128::from(r >> 44)).collect()),
+        // Latencies: from 1 to 4,000 with two decimals, small ones more often.
+        Type::Double => Data::Double(
+            each()
+                .map(|r| {
+                    ((2f64.powf((r >> 40) as f64 / f64::from(1 << 21))) * 100.0).round() / 100.0
+                })
+                .collect(),
+        ),
+        Type::Varchar => Data::Varchar(
+            each().map(|r| visitors[(r >> 32) as usize % visitors.len()].as_str()).collect(),
+        ),
+        Type::FrequentItems => unreachable!("no argument has this type"),
+    })
+}
+
+/// Group `g` with a probability falling about as `1 / g`.
+fn zipf(random: &mut Random, groups: usize) -> u32 {
+    let uniform = (random.next() >> 11) as f64 / (1u64 << 53) as f64;
+    ((groups as f64).powf(uniform) as u32).saturating_sub(1).min(groups as u32 - 1)
+}
+
+/// SplitMix64.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+}

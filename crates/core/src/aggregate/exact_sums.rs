@@ -1,0 +1,448 @@
+//! Sums of DOUBLE values, or of their squares, without rounding.
+//!
+//! Adding doubles rounds, so the sum depends on the order; adding integers does not. Every double
+//! is an integer of at most 53 bits times a power of two, and so is the square of one (106 bits).
+//! A group's sum is therefore kept as one big integer, of which only a *window* is stored: `N`
+//! 64-bit limbs whose lowest bit stands for a position chosen by the first value.
+//!
+//! ```text
+//!            window of a group: two's complement, 64·N bits
+//!          ┌──────────────────────────────────────┬───────────┐
+//!          │ sum / 2^base                         │ base (16) │
+//!          └──────────────────────────────────────┴───────────┘
+//! term:         ± magnitude « (position − base)     0000        one shift, one add
+//! ```
+//!
+//! The base sits in the low 16 bits of the same integer, where adding a multiple of 2^16 leaves it
+//! alone: a group is 16 bytes for sums and 32 for squares, and an add reads and writes nothing else.
+//! When a term falls out of its window, the window moves, and if the range of the values is too
+//! great for any (about 2^50 for sums), the group goes over to limbs on the heap.
+//!
+//! The byte form is that of the number itself, so it does not show what windows came before it.
+//! Related: Kulisch's long accumulator, and the superaccumulators of R. Neal, "Fast exact summation
+//! using small and large superaccumulators" (2015).
+
+use super::CorruptState;
+use super::bytes::{corrupt, push_varint, take_slice, take_varint};
+use super::round::{bit_length, bits_from, trailing_zeros};
+use num_bigint::{BigInt, BigUint, Sign};
+
+/// A term: `± magnitude · 2^position` in units of the least bit there can be.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Term {
+    is_negative: bool,
+    magnitude: u128,
+    position: u32,
+}
+
+impl Term {
+    /// A finite double, in units of 2^-1074.
+    #[inline]
+    pub(super) fn value(double: f64) -> Self {
+        let bits = double.to_bits();
+        let exponent = (bits >> 52) as u32 & 0x7ff;
+        let fraction = bits & ((1 << 52) - 1);
+        Term {
+            is_negative: bits >> 63 == 1,
+            magnitude: (fraction | u64::from(exponent > 0) << 52).into(),
+            position: exponent.saturating_sub(1),
+        }
+    }
+
+    /// The square of a finite double, in units of 2^-2148.
+    #[inline]
+    pub(super) fn square(double: f64) -> Self {
+        let Term { magnitude, position, .. } = Term::value(double);
+        Term { is_negative: false, magnitude: magnitude * magnitude, position: 2 * position }
+    }
+}
+
+/// A sum as a number: `± limbs · 2^position`. Zero has no limbs; otherwise the lowest bit is set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Number {
+    pub(super) is_negative: bool,
+    pub(super) limbs: Vec<u64>,
+    pub(super) position: u32,
+}
+
+impl Number {
+    /// Moves trailing zeros into the position, which is not negative afterwards.
+    fn new(is_negative: bool, limbs: &[u64], position: i32) -> Self {
+        let Some(zeros) = trailing_zeros(limbs) else {
+            return Number { is_negative: false, limbs: Vec::new(), position: 0 };
+        };
+        let length = (bit_length(limbs) - zeros).div_ceil(64);
+        let limbs = (0..length).map(|limb| bits_from(limbs, zeros + 64 * limb)).collect();
+        Number { is_negative, limbs, position: (position + zeros as i32) as u32 }
+    }
+
+    /// The number in units.
+    pub(super) fn to_bigint(&self) -> BigInt {
+        let digits = self.limbs.iter().flat_map(|&limb| [limb as u32, (limb >> 32) as u32]);
+        let sign = if self.is_negative { Sign::Minus } else { Sign::Plus };
+        BigInt::from_biguint(sign, BigUint::new(digits.collect()) << self.position)
+    }
+}
+
+/// The base of a window: what its lowest bit stands for, or one of the three marks below.
+const BASE_BITS: u32 = 16;
+/// The group saw no value.
+const NO_VALUE: u64 = 0xfffe;
+/// The sum is zero, and the window has no place yet.
+const ZERO: u64 = 0xfffd;
+/// The sum is `wide[window[1]]`.
+const WIDE: u64 = 0xffff;
+
+/// One sum per group. `N` is 2 for [`Term::value`] and 4 for [`Term::square`].
+#[derive(Default)]
+pub(super) struct ExactSums<const N: usize> {
+    windows: Vec<[u64; N]>,
+    wide: Vec<Wide>,
+}
+
+impl<const N: usize> ExactSums<N> {
+    /// Bits of the greatest magnitude of a term.
+    const TERM_BITS: u32 = if N == 2 { 53 } else { 106 };
+    /// How far up in the window a term may start and surely not touch the sign.
+    const MAX_SHIFT: u32 = 64 * N as u32 - 1 - BASE_BITS - Self::TERM_BITS - 1;
+    /// A window starts this many bits below its first value, for smaller ones to come.
+    const BELOW: u32 = 6 * N as u32;
+    /// Bits that a number must leave free in a window, for more of its size to come.
+    const ABOVE: u32 = 10;
+    /// Positions of bits lie below this: the greatest term, summed 2^64 times, and some more.
+    const POSITIONS: u32 = 1120 * N as u32;
+
+    pub(super) fn grow(&mut self, groups: usize) {
+        self.windows.resize(groups.max(self.windows.len()), marked(NO_VALUE));
+    }
+
+    #[inline]
+    pub(super) fn add(&mut self, group: usize, term: Term) {
+        let window = &mut self.windows[group];
+        // Every mark is greater than every position, so for them this wraps to a great number.
+        let shift = term.position.wrapping_sub(base(window) as u32);
+        if shift <= Self::MAX_SHIFT
+            && let Some(sum) = add_shifted(window, term, shift)
+        {
+            *window = sum;
+        } else {
+            self.add_outside(group, term);
+        }
+    }
+
+    /// Adds a term that does not fit into the window as it stands.
+    #[cold]
+    #[inline(never)]
+    fn add_outside(&mut self, group: usize, term: Term) {
+        let limbs = [term.magnitude as u64, (term.magnitude >> 64) as u64];
+        match base(&self.windows[group]) {
+            WIDE => self.wide_of(group).add(term),
+            NO_VALUE | ZERO if term.magnitude != 0 => {
+                let start = term.position.saturating_sub(Self::BELOW);
+                self.windows[group] =
+                    add_shifted(&marked(start.into()), term, term.position - start)
+                        .expect("a window holds any single term");
+            }
+            _ => self.merge(group, Number::new(term.is_negative, &limbs, term.position as i32)),
+        }
+    }
+
+    /// Adds a number.
+    pub(super) fn merge(&mut self, group: usize, number: Number) {
+        if base(&self.windows[group]) == WIDE {
+            return self.wide_of(group).add_number(&number);
+        }
+        let sum = match self.get(group) {
+            None => number,
+            Some(sum) => {
+                let mut wide = Wide::default();
+                wide.add_number(&sum);
+                wide.add_number(&number);
+                wide.to_number()
+            }
+        };
+        self.windows[group] = Self::window(&sum).unwrap_or_else(|| {
+            let mut wide = Wide::default();
+            wide.add_number(&sum);
+            self.wide.push(wide);
+            let mut window = marked(WIDE);
+            window[1] = self.wide.len() as u64 - 1;
+            window
+        });
+    }
+
+    fn wide_of(&mut self, group: usize) -> &mut Wide {
+        &mut self.wide[self.windows[group][1] as usize]
+    }
+
+    /// A window around a number, unless it has too many bits.
+    fn window(number: &Number) -> Option<[u64; N]> {
+        let bits = bit_length(&number.limbs);
+        if bits == 0 {
+            return Some(marked(ZERO));
+        }
+        let free = (64 * N as u32 - 1 - BASE_BITS - Self::ABOVE).checked_sub(bits)?;
+        let start = number.position - Self::BELOW.min(free).min(number.position);
+        let mut window = marked(start.into());
+        for (limb, shift) in number.limbs.iter().zip((number.position - start..).step_by(64)) {
+            let is_negative = number.is_negative;
+            let term = Term { is_negative, magnitude: (*limb).into(), position: 0 };
+            window = add_shifted(&window, term, shift)?;
+        }
+        Some(window)
+    }
+
+    /// The sum; `None` if the group saw no value.
+    pub(super) fn get(&self, group: usize) -> Option<Number> {
+        let mut limbs = self.windows[group];
+        let start = match base(&limbs) {
+            NO_VALUE => return None,
+            ZERO => return Some(Number::new(false, &[], 0)),
+            WIDE => return Some(self.wide[limbs[1] as usize].to_number()),
+            start => start,
+        };
+        limbs[0] -= start;
+        let is_negative = negate_if_negative(&mut limbs);
+        Some(Number::new(is_negative, &limbs, start as i32 - BASE_BITS as i32))
+    }
+
+    /// 0 (no value), 1 (zero), or 2 + 2 · position + sign, the magnitude's length, its bytes.
+    pub(super) fn encode(&self, group: usize, out: &mut Vec<u8>) {
+        let Some(number) = self.get(group) else { return out.push(0) };
+        if number.limbs.is_empty() {
+            return out.push(1);
+        }
+        push_varint(out, 2 + 2 * u64::from(number.position) + u64::from(number.is_negative));
+        let length = bit_length(&number.limbs).div_ceil(8) as usize;
+        push_varint(out, length as u64);
+        let start = out.len();
+        number.limbs.iter().for_each(|limb| out.extend_from_slice(&limb.to_le_bytes()));
+        out.truncate(start + length);
+    }
+
+    /// Reads what [`ExactSums::encode`] wrote.
+    pub(super) fn decode(input: &mut &[u8]) -> Result<Option<Number>, CorruptState> {
+        let header = match take_varint(input)? {
+            0 => return Ok(None),
+            1 => return Ok(Some(Number::new(false, &[], 0))),
+            header => header - 2,
+        };
+        let length = take_varint(input)?;
+        let limit = u64::from(Self::POSITIONS);
+        if header / 2 > limit || length > limit / 8 || header / 2 + 8 * length > limit {
+            return Err(corrupt(format!("a sum has bits above position {limit}")));
+        }
+        let bytes = take_slice(input, length as usize)?;
+        if bytes.first().is_none_or(|low| low % 2 == 0) || bytes.last() == Some(&0) {
+            return Err(corrupt("a sum has zeros at an end of its magnitude"));
+        }
+        let limb =
+            |chunk: &[u8]| chunk.iter().rev().fold(0, |limb, &byte| limb << 8 | u64::from(byte));
+        Ok(Some(Number {
+            is_negative: header % 2 == 1,
+            limbs: bytes.chunks(8).map(limb).collect(),
+            position: (header / 2) as u32,
+        }))
+    }
+
+    pub(super) fn memory_bytes(&self) -> usize {
+        let wide = self.wide.iter().map(|wide| 8 * wide.limbs.capacity()).sum::<usize>();
+        self.windows.len() * 8 * N + self.wide.len() * size_of::<Wide>() + wide
+    }
+}
+
+#[inline]
+fn base<const N: usize>(window: &[u64; N]) -> u64 {
+    window[0] & ((1 << BASE_BITS) - 1)
+}
+
+fn marked<const N: usize>(base: u64) -> [u64; N] {
+    let mut window = [0; N];
+    window[0] = base;
+    window
+}
+
+/// The limbs of `magnitude · 2^bit` for `bit < 64`.
+#[inline]
+fn spread(magnitude: u128, bit: u32) -> [u64; 3] {
+    let (low, high) = (magnitude as u64, (magnitude >> 64) as u64);
+    [low << bit, high << bit | low >> 1 >> (63 - bit), high >> 1 >> (63 - bit)]
+}
+
+/// `limb + part + carry` and the new carry.
+#[inline]
+fn add_limb(limb: u64, part: u64, carry: bool) -> (u64, bool) {
+    let (sum, first) = limb.overflowing_add(part);
+    let (sum, second) = sum.overflowing_add(carry.into());
+    (sum, first | second)
+}
+
+/// A window with a term added `shift` bits above its base; `None` if the sum does not fit.
+#[inline]
+fn add_shifted<const N: usize>(window: &[u64; N], term: Term, shift: u32) -> Option<[u64; N]> {
+    let shift = shift + BASE_BITS;
+    let (start, parts) = ((shift / 64) as usize, spread(term.magnitude, shift % 64));
+    // A negative number is the complement of its magnitude plus one: the first carry.
+    let complement = if term.is_negative { u64::MAX } else { 0 };
+    let mut carry = term.is_negative;
+    let mut sum = *window;
+    let mut top = 0;
+    for (limb, value) in sum.iter_mut().enumerate() {
+        top = parts.get(limb.wrapping_sub(start)).copied().unwrap_or(0) ^ complement;
+        (*value, carry) = add_limb(*value, top, carry);
+    }
+    let (before, after) = (window[N - 1], sum[N - 1]);
+    let is_overflow = ((before ^ after) & (top ^ after)) >> 63 == 1;
+    (!is_overflow).then_some(sum)
+}
+
+/// Makes a two's complement integer its magnitude, and says whether it was negative.
+fn negate_if_negative(limbs: &mut [u64]) -> bool {
+    let is_negative = limbs.last().is_some_and(|top| top >> 63 == 1);
+    let mut carry = is_negative;
+    if is_negative {
+        limbs.iter_mut().for_each(|limb| (*limb, carry) = add_limb(!*limb, 0, carry));
+    }
+    is_negative
+}
+
+/// A sum with as many limbs as it needs: two's complement, lowest first.
+#[derive(Default)]
+struct Wide {
+    /// The first limb stands for `2^(64 · lowest)`.
+    lowest: usize,
+    limbs: Vec<u64>,
+}
+
+impl Wide {
+    fn add(&mut self, term: Term) {
+        let limb = (term.position / 64) as usize;
+        if self.limbs.is_empty() {
+            self.lowest = limb;
+        }
+        if limb < self.lowest {
+            self.limbs.splice(0..0, std::iter::repeat_n(0, self.lowest - limb));
+            self.lowest = limb;
+        }
+        // One limb above those of the term takes its carry, so that none is lost.
+        let start = limb - self.lowest;
+        let sign = self.limbs.last().map_or(0, |&top| (top as i64 >> 63) as u64);
+        self.limbs.resize(self.limbs.len().max(start + 4), sign);
+        let complement = if term.is_negative { u64::MAX } else { 0 };
+        let parts = spread(term.magnitude, term.position % 64).into_iter();
+        let mut carry = term.is_negative;
+        for (limb, part) in self.limbs[start..].iter_mut().zip(parts.chain(std::iter::repeat(0))) {
+            (*limb, carry) = add_limb(*limb, part ^ complement, carry);
+        }
+    }
+
+    fn add_number(&mut self, number: &Number) {
+        let is_negative = number.is_negative;
+        for (&limb, position) in number.limbs.iter().zip((number.position..).step_by(64)) {
+            self.add(Term { is_negative, magnitude: limb.into(), position });
+        }
+    }
+
+    fn to_number(&self) -> Number {
+        let mut limbs = self.limbs.clone();
+        let is_negative = negate_if_negative(&mut limbs);
+        Number::new(is_negative, &limbs, 64 * self.lowest as i32)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::laws::any_double;
+    use super::*;
+    use proptest::prelude::*;
+
+    /// A double in units of 2^-1074, by its definition in IEEE 754.
+    fn units(double: f64) -> BigInt {
+        let bits = double.to_bits();
+        let (exponent, fraction) = (bits >> 52 & 0x7ff, bits & ((1 << 52) - 1));
+        let magnitude = match exponent {
+            0 => BigInt::from(fraction),
+            _ => BigInt::from(fraction + (1 << 52)) << (exponent - 1),
+        };
+        if bits >> 63 == 1 { -magnitude } else { magnitude }
+    }
+
+    fn sum<const N: usize>(terms: impl IntoIterator<Item = Term>) -> ExactSums<N> {
+        let mut sums = ExactSums::default();
+        sums.grow(1);
+        terms.into_iter().for_each(|term| sums.add(0, term));
+        sums
+    }
+
+    fn encoded<const N: usize>(sums: &ExactSums<N>) -> Vec<u8> {
+        let mut out = Vec::new();
+        sums.encode(0, &mut out);
+        out
+    }
+
+    /// Doubles of ranges from narrow, which stay in a window, to all there are.
+    fn doubles() -> impl Strategy<Value = Vec<f64>> {
+        let of_range = |octaves: i32| {
+            let double = (-1.0..1.0f64, -octaves..octaves.max(1))
+                .prop_map(|(fraction, exponent)| fraction * 2f64.powi(exponent) + 0.0);
+            prop::collection::vec(double, 0..200)
+        };
+        prop_oneof![
+            of_range(0),
+            of_range(8),
+            of_range(24),
+            of_range(40),
+            of_range(200),
+            prop::collection::vec(any_double(), 0..60),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn sums_and_sums_of_squares_are_exact(doubles in doubles()) {
+            let total: BigInt = doubles.iter().map(|&v| units(v)).sum();
+            let squares: BigInt = doubles.iter().map(|&v| units(v) * units(v)).sum();
+            let sums = sum::<2>(doubles.iter().map(|&v| Term::value(v)));
+            prop_assert_eq!(sums.get(0).map(|n| n.to_bigint()).unwrap_or_default(), total);
+            let sums = sum::<4>(doubles.iter().map(|&v| Term::square(v)));
+            prop_assert_eq!(sums.get(0).map(|n| n.to_bigint()).unwrap_or_default(), squares);
+        }
+
+        #[test]
+        fn bytes_do_not_show_the_way_to_a_sum(doubles in doubles(), more in doubles()) {
+            // Adding and taking away leaves windows of other places and widths behind.
+            let back = more.iter().chain(&doubles).copied().chain(more.iter().map(|v| -v));
+            let direct = sum::<2>(doubles.iter().map(|&v| Term::value(v)));
+            let detour = sum::<2>(back.map(Term::value));
+            if !doubles.is_empty() {
+                prop_assert_eq!(encoded(&detour), encoded(&direct));
+            }
+            let bytes = encoded(&direct);
+            let mut input = bytes.as_slice();
+            prop_assert_eq!(ExactSums::<2>::decode(&mut input), Ok(direct.get(0)));
+            prop_assert!(input.is_empty());
+        }
+    }
+
+    #[test]
+    fn values_within_some_decades_stay_in_their_window() {
+        let mut sums = ExactSums::<2>::default();
+        let mut squares = ExactSums::<4>::default();
+        sums.grow(1);
+        squares.grow(1);
+        for i in 0..2_000_000u32 {
+            let value = f64::from(i.wrapping_mul(2_654_435_761) >> 8) / 1000.0;
+            sums.add(0, Term::value(value));
+            squares.add(0, Term::square(value));
+        }
+        assert!(sums.wide.is_empty() && squares.wide.is_empty());
+    }
+
+    #[test]
+    fn a_sum_that_outgrows_its_window_stays_exact() {
+        let mut sums = sum::<2>([Term::value(5e-324)]);
+        (0..3000).for_each(|_| sums.add(0, Term::value(f64::MAX)));
+        let expected = units(f64::MAX) * 3000 + 1;
+        assert_eq!(sums.get(0).unwrap().to_bigint(), expected);
+    }
+}
