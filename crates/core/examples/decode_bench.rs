@@ -9,6 +9,8 @@
 //! `IgnoredAny`, only checks the grammar. An event has about 400 bytes, is nested, and leaves out
 //! or nulls some fields; 12 of its fields are declared and 5 of those needed.
 
+#![allow(clippy::disallowed_methods, reason = "a benchmark reads the clock; core does not")]
+
 use anabranch_core::decode::Decoder;
 use anabranch_core::schema::{ColumnDef, Schema, TimestampFormat};
 use anabranch_core::types::Type;
