@@ -9,6 +9,7 @@
 //! from a Zipf-like distribution over some 5 million events.
 
 #![allow(clippy::print_stdout, reason = "an example prints")]
+#![allow(clippy::disallowed_methods, reason = "a benchmark reads the clock; core does not")]
 
 use anabranch_core::aggregate::{Accumulator, Function, accumulator};
 use anabranch_core::column::{Column, Data};
