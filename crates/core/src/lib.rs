@@ -20,6 +20,7 @@ pub mod project;
 pub mod decode;
 pub mod expr;
 pub mod aggregate;
+pub mod exactness;
 pub mod key;
 pub mod table;
 pub mod fold;

@@ -52,7 +52,7 @@ impl fmt::Display for Type {
 
 /// One frequent item: the value's text, its estimated count, and by how much the count may be
 /// too high.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct FrequentItem {
     /// The item, as text.
     pub value: String,

@@ -106,6 +106,18 @@ pub enum Width {
     Year,
 }
 
+impl Width {
+    /// The type of the starts of such buckets: a TIMESTAMP with as many digits as they need.
+    pub fn timestamp(self) -> Type {
+        let precision = match self {
+            Width::Fixed { micros } if micros % 1_000 != 0 => 6,
+            Width::Fixed { micros } if micros % 1_000_000 != 0 => 3,
+            _ => 0,
+        };
+        Type::Timestamp { precision }
+    }
+}
+
 /// One aggregate state of a row.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Aggregate {

@@ -1,1 +1,24 @@
-//! Anabranch's HTTP API.
+//! Anabranch's HTTP API: one axum router for the local server and for Lambda.
+//!
+//! ```text
+//! POST /v1/events ─> events (cut the body) ─┬─> Backend::ingest, durable ─┬─> reply
+//!                                           └─> verdicts (check each) ────┘
+//! GET /v1/views/{view} ─> query::Query ─> Backend::answer ─> JSON with a receipt
+//! ```
+//!
+//! The router knows what a request means and how a reply looks; where events go and where answers
+//! come from is behind [`Backend`]. Every error is an `application/problem+json` body.
+
+mod backend;
+mod events;
+mod ingest;
+mod problem;
+mod router;
+mod status;
+mod verdicts;
+mod views;
+
+pub use backend::Backend;
+pub use events::{Events, lines};
+pub use router::{Options, router};
+pub use status::{ShardStatus, Status, ViewStatus};

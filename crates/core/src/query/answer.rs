@@ -26,6 +26,8 @@ pub struct Answer {
     pub rows: Vec<Vec<Value>>,
     /// Whether the limit left rows out.
     pub truncated: bool,
+    /// The zone in which to write times; `None` is UTC.
+    pub time_zone: Option<jiff::tz::TimeZone>,
 }
 
 /// Answers `query` on `view`.
@@ -50,7 +52,8 @@ pub async fn answer(
     let (accepted, rejected) = count_records(project, views, speed, control).await?;
     let receipt = receipt(view, &merged, length, accepted, rejected);
     let (rows, truncated) = present(&merged.table, view, query)?;
-    Ok(Answer { receipt, columns: columns(&plan.shape), rows, truncated })
+    let time_zone = query.time_zone.clone();
+    Ok(Answer { receipt, columns: columns(&plan.shape), rows, truncated, time_zone })
 }
 
 fn receipt(
@@ -99,7 +102,7 @@ async fn count_records(
 
 fn columns(shape: &View) -> Vec<(String, Type)> {
     let keys = shape.keys.iter().map(|key| (key.name.clone(), key.expr.ty));
-    let bucket = shape.bucket.iter().map(|b| (b.name.clone(), Type::Timestamp { precision: 3 }));
+    let bucket = shape.bucket.iter().map(|b| (b.name.clone(), b.width.timestamp()));
     let measures = shape.measures.iter().map(|m| (m.name.clone(), m.expr.ty));
     keys.chain(bucket).chain(measures).collect()
 }

@@ -4,10 +4,12 @@ mod answer;
 mod bucket;
 mod parse;
 pub(crate) mod plan;
+mod render;
 
 pub use answer::{Answer, answer};
 pub use bucket::{Every, UnknownTimeZone};
 pub use parse::{PARAMETERS, ParameterError};
+pub use render::time_of_millis;
 
 use crate::types::Value;
 

@@ -1,0 +1,31 @@
+//! What the router needs from whoever runs it: `anabranch dev`, or a Lambda function.
+
+use crate::{Events, Status};
+use anabranch_core::port::Result;
+use anabranch_core::project::Project;
+use anabranch_core::query::{Answer, Query};
+use anabranch_core::view::View;
+use std::sync::Arc;
+
+/// The architecture behind the router. Clones share one.
+///
+/// Calls are made on the async runtime: an implementation that blocks on a disk moves to a thread
+/// that may.
+pub trait Backend: Clone + Send + Sync + 'static {
+    /// The project served: its schema decides the verdicts, its views are what can be asked.
+    fn project(&self) -> &Arc<Project>;
+
+    /// Takes events into the stream. They are durable when it returns; after an error they may or
+    /// may not be, and a producer that sends them again may have them counted twice.
+    fn ingest(&self, events: Events) -> impl Future<Output = Result<()>> + Send;
+
+    /// Answers a query on a view of the project.
+    fn answer(
+        &self,
+        view: &Arc<View>,
+        query: &Query,
+    ) -> impl Future<Output = Result<Answer>> + Send;
+
+    /// How far each layer has come.
+    fn status(&self) -> impl Future<Output = Result<Status>> + Send;
+}

@@ -1,0 +1,121 @@
+//! `POST /v1/events`: events in, and an answer once they are durable.
+//!
+//! Every event of a request that is understood goes into the stream, accepted by the schema or
+//! not; the verdicts are worked out meanwhile, for the producer to see.
+
+use crate::problem::Problem;
+use crate::router::Server;
+use crate::verdicts::{Verdict, Verdicts};
+use crate::{Backend, Events};
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
+use axum::http::{HeaderMap, StatusCode, header};
+use serde::Serialize;
+
+/// Bodies up to this size are checked in passing; larger ones on a thread that may be held up.
+const CHECKED_IN_PASSING: usize = 16 << 10;
+
+/// Media types whose bodies are lines and nothing else.
+const LINES: [&str; 5] = [
+    "application/x-ndjson",
+    "application/ndjson",
+    "application/jsonl",
+    "application/jsonlines",
+    "application/x-jsonlines",
+];
+
+/// Media types whose bodies are what their first byte says. The last three are what clients send
+/// that were not told what they send.
+const SNIFFED: [&str; 4] = [
+    "application/json",
+    "text/plain",
+    "application/octet-stream",
+    "application/x-www-form-urlencoded",
+];
+
+/// What became of a request's events.
+#[derive(Debug, Serialize)]
+pub(crate) struct Reply {
+    received: usize,
+    accepted: usize,
+    rejected: usize,
+    verdicts: Vec<Verdict>,
+    verdicts_omitted: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<&'static str>,
+}
+
+impl Reply {
+    fn new(received: usize, verdicts: Verdicts) -> Self {
+        let message = "rejected events are archived and counted, but are in no view; once the schema accepts them, a full batch build brings them in";
+        Reply {
+            received,
+            accepted: received - verdicts.rejected,
+            rejected: verdicts.rejected,
+            verdicts_omitted: verdicts.rejected - verdicts.shown.len(),
+            verdicts: verdicts.shown,
+            message: (verdicts.rejected > 0).then_some(message),
+        }
+    }
+}
+
+pub(crate) async fn post<B: Backend>(
+    State(server): State<Server<B>>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Json<Reply>, Problem> {
+    let body = body.map_err(|rejection| unread(&rejection, server.options.max_body_bytes))?;
+    let size = body.len();
+    let events = cut(&headers, body)?;
+    let received = events.len();
+    if received == 0 {
+        return Ok(Json(Reply::new(0, Verdicts::default())));
+    }
+    let verdicts = if size <= CHECKED_IN_PASSING {
+        let verdicts = server.checkers.check(&events);
+        server.backend.ingest(events).await?;
+        verdicts
+    } else {
+        let (checkers, checked) = (server.checkers.clone(), events.clone());
+        let verdicts = tokio::task::spawn_blocking(move || checkers.check(&checked));
+        server.backend.ingest(events).await?;
+        verdicts.await.map_err(|_| Problem::internal("checking the events failed"))?
+    };
+    Ok(Json(Reply::new(received, verdicts)))
+}
+
+/// Cuts the body as its headers say.
+fn cut(headers: &HeaderMap, body: Bytes) -> Result<Events, Problem> {
+    let text = |name| headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()));
+    if let Some(encoding) = text(header::CONTENT_ENCODING).filter(|e| e != "identity") {
+        let detail = format!("content encoding `{encoding}`: send the body as it is");
+        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail).allowed(["identity"]));
+    }
+    let media_type = text(header::CONTENT_TYPE).unwrap_or_default();
+    let essence = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    if LINES.contains(&essence.as_str()) {
+        return Ok(Events::from_lines(body));
+    }
+    if !essence.is_empty() && !SNIFFED.contains(&essence.as_str()) {
+        let detail = format!("content type `{media_type}`: expected lines of JSON or a JSON array");
+        let allowed = LINES.iter().chain(&SNIFFED[..1]).copied();
+        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail).allowed(allowed));
+    }
+    Events::sniff(body).map_err(|error| {
+        let detail = format!("the body starts as a JSON array and is none: {error}");
+        Problem::new(StatusCode::BAD_REQUEST, detail)
+    })
+}
+
+fn unread(rejection: &BytesRejection, max_body_bytes: usize) -> Problem {
+    match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            let detail =
+                format!("the body has more than {max_body_bytes} bytes: send less at once");
+            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
+        }
+        status => Problem::new(status, rejection.body_text()),
+    }
+}
