@@ -1,0 +1,1 @@
+//! Nothing to call: the package holds the tests of the whole system.
