@@ -1,11 +1,12 @@
 //! A world: a stream in memory, the shipping pipeline over it, and everything that can go wrong
 //! with deliveries.
 
+use crate::faulty_tmp::{Fault, Faulty};
 use crate::oracle::{self, Event, Expected};
 use anabranch_core::epoch::{Epoch, EpochLength};
 use anabranch_core::pipeline::Delivery;
 use anabranch_core::pipeline::absorb::Absorber;
-use anabranch_core::pipeline::archive::Archiver;
+use anabranch_core::pipeline::archive;
 use anabranch_core::pipeline::build::{self, Mode};
 use anabranch_core::pipeline::seal;
 use anabranch_core::port::{Control as _, Error, Inline, ShardInfo, ShardKind};
@@ -14,7 +15,6 @@ use anabranch_core::query::{self, Answer, Query};
 use anabranch_core::record::{HEARTBEAT, Record, SequenceNumber, ShardId};
 use anabranch_core::sql::Source;
 use anabranch_core::types::Value;
-use anabranch_stores::faulty::{Fault, Faulty};
 use anabranch_stores::memory::{Control, Master, Speed, Views};
 use futures::executor::block_on;
 use std::collections::BTreeMap;
@@ -37,7 +37,6 @@ struct Shard {
     /// How many records the current archiver and absorber have been through.
     archived: usize,
     absorbed: usize,
-    archivers: Vec<Archiver>,
     absorbers: Vec<Absorber>,
     /// An absorb failed half-way: rows may stand anywhere up to this position.
     torn: usize,
@@ -130,17 +129,8 @@ impl World {
                 closed: None,
             };
             block_on(control.put_shard(&info)).unwrap();
-            let archivers = (0..2).map(|_| Archiver::new(id.clone(), length)).collect();
             let absorbers = (0..2).map(|_| Absorber::new(&project, id.clone(), length)).collect();
-            Shard {
-                id,
-                log: Vec::new(),
-                archived: 0,
-                absorbed: 0,
-                archivers,
-                absorbers,
-                torn: 0,
-            }
+            Shard { id, log: Vec::new(), archived: 0, absorbed: 0, absorbers, torn: 0 }
         });
         let shards = shards.collect();
         World {
@@ -215,11 +205,11 @@ impl World {
 
     fn archive(&mut self, shard: usize) {
         let (from, to) = self.stretch(shard, self.shards[shard].archived);
-        let which = self.random.below(2) as usize;
-        let Shard { id, log, archived, archivers, .. } = &mut self.shards[shard];
+        let Shard { id, log, archived, .. } = &mut self.shards[shard];
         let records = records(&log[from..to]);
         let delivery = Delivery { shard: id, records: &records, from_start: from == 0 };
-        match block_on(archivers[which].archive(&self.master, &self.control, delivery)) {
+        let archived_now = archive::archive(&self.master, &self.control, self.length, delivery);
+        match block_on(archived_now) {
             Ok(done) => {
                 self.seen.count("archive");
                 if done.redelivered > 0 {
@@ -264,8 +254,7 @@ impl World {
         self.seen.count("cold start");
         let which = self.random.below(2) as usize;
         let (project, length) = (&self.project, self.length);
-        let Shard { id, archivers, absorbers, .. } = &mut self.shards[shard];
-        archivers[which] = Archiver::new(id.clone(), length);
+        let Shard { id, absorbers, .. } = &mut self.shards[shard];
         absorbers[which] = Absorber::new(project, id.clone(), length);
     }
 
@@ -288,8 +277,7 @@ impl World {
             now_ms: self.clock_ms,
             progress: &|_| {},
         };
-        let built =
-            build::build(&self.master, &self.control, &self.views, &Inline, &request);
+        let built = build::build(&self.master, &self.control, &self.views, &Inline, &request);
         match block_on(built) {
             Ok(built) => {
                 for (view, outcome) in built.views {

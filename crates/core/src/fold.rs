@@ -67,8 +67,9 @@ impl Fold {
         }
         if wanted(tables.len()) {
             let rows = outcomes.len();
+            // In the order of the built-in view's schema.
             let columns =
-                [Column::new(Data::Varchar(outcomes)), Column::new(Data::Timestamp(arrivals))];
+                [Column::new(Data::Timestamp(arrivals)), Column::new(Data::Varchar(outcomes))];
             records_table.fold(&columns, self.project.records_event_time, rows, arena);
         }
     }

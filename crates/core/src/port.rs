@@ -127,7 +127,7 @@ pub trait MasterDataSet: Send + Sync {
     fn objects(&self, epochs: Range<Epoch>)
     -> impl Future<Output = Result<Vec<ObjectInfo>>> + Send;
 
-    /// The last object of a shard's chain.
+    /// The last object of a shard's chain, as of now: asked for with every delivery, so cheap.
     fn tail(&self, shard: &ShardId) -> impl Future<Output = Result<Option<ObjectInfo>>> + Send;
 
     /// Visits an object's records in order, a batch at a time.

@@ -104,9 +104,9 @@ impl Absorber {
         delivery: Delivery<'_>,
     ) -> Result<Absorbed> {
         debug_assert_eq!(*delivery.shard, self.shard);
-        if self.checkpoint.is_none() {
-            self.checkpoint = control.checkpoint(&self.shard).await?;
-        }
+        // Read every time: another instance may have gone on since, and the epoch follows from
+        // the record before the first new one.
+        self.checkpoint = control.checkpoint(&self.shard).await?;
         let done = self.checkpoint.as_ref().map(|checkpoint| checkpoint.sequence);
         let redelivered = delivery.records.partition_point(|record| Some(record.sequence) <= done);
         let records = &delivery.records[redelivered..];
@@ -131,7 +131,9 @@ impl Absorber {
         let before = self.checkpoint.as_ref().map_or(i64::MIN, |c| c.newest_arrival_ms);
         let newest_arrival_ms = arrived.max(before);
         let next = Checkpoint { sequence: last.sequence, epoch, newest_arrival_ms, covered };
-        self.move_checkpoint(control, done, next).await?;
+        // Where another instance has moved it meanwhile it stays as that one put it: every row is
+        // in place either way.
+        control.put_checkpoint(&self.shard, done, &next).await?;
         absorbed.records = records.len() as u64;
         Ok(absorbed)
     }
@@ -285,23 +287,6 @@ impl Absorber {
             }
         }
         Ok(again)
-    }
-
-    /// Moves the checkpoint on. Where another writer has moved it meanwhile, forgets everything
-    /// and starts cold with the next delivery: every row is in place either way.
-    async fn move_checkpoint(
-        &mut self,
-        control: &impl Control,
-        expected: Option<SequenceNumber>,
-        next: Checkpoint,
-    ) -> Result<()> {
-        if control.put_checkpoint(&self.shard, expected, &next).await? {
-            self.checkpoint = Some(next);
-        } else {
-            self.checkpoint = None;
-            self.rows.clear();
-        }
-        Ok(())
     }
 }
 

@@ -17,13 +17,6 @@ use crate::epoch::{Epoch, EpochLength};
 use crate::port::{Control, Error, MasterDataSet, ObjectInfo, PutObject, Result};
 use crate::record::{Record, SequenceNumber, ShardId};
 
-/// Archives one shard, and remembers its chain's tail while it lives.
-pub struct Archiver {
-    shard: ShardId,
-    length: EpochLength,
-    tail: Option<Tail>,
-}
-
 /// Behind what the next object goes.
 #[derive(Debug, Clone, Copy)]
 struct Tail {
@@ -31,7 +24,7 @@ struct Tail {
     epoch: Epoch,
 }
 
-/// What an archiver did with a delivery.
+/// What became of a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Archived {
     /// Objects written.
@@ -42,58 +35,49 @@ pub struct Archived {
     pub redelivered: u64,
 }
 
-impl Archiver {
-    /// An archiver that knows nothing of the shard's chain yet.
-    pub fn new(shard: ShardId, length: EpochLength) -> Self {
-        Archiver { shard, length, tail: None }
-    }
-
-    /// Brings every record of `delivery` into the master data set. When it returns they are there
-    /// durably; after an error, deliver again from the same place.
-    ///
-    /// # Errors
-    /// Those of the ports, and [`Error::Corrupt`] if the shard is not registered.
-    pub async fn archive(
-        &mut self,
-        master: &impl MasterDataSet,
-        control: &impl Control,
-        delivery: Delivery<'_>,
-    ) -> Result<Archived> {
-        debug_assert_eq!(*delivery.shard, self.shard);
-        let mut tail = match self.tail.take() {
-            Some(tail) => tail,
-            None => chain_tail(master, control, &self.shard).await?,
-        };
-        let mut done = Archived::default();
-        let mut rest = delivery.records;
-        loop {
-            let known = rest.partition_point(|record| Some(record.sequence) <= tail.last);
-            done.redelivered += known as u64;
-            rest = &rest[known..];
-            if rest.is_empty() {
-                break;
+/// Brings every record of `delivery` into the master data set. When it returns they are there
+/// durably; after an error, deliver again from the same place.
+///
+/// The chain's tail is asked for every time: a function that kept it would, after another instance
+/// had gone on, link its next object to the wrong one.
+///
+/// # Errors
+/// Those of the ports, and [`Error::Corrupt`] if the shard is not registered.
+pub async fn archive(
+    master: &impl MasterDataSet,
+    control: &impl Control,
+    length: EpochLength,
+    delivery: Delivery<'_>,
+) -> Result<Archived> {
+    let shard = delivery.shard;
+    let mut tail = chain_tail(master, control, shard).await?;
+    let mut done = Archived::default();
+    let mut rest = delivery.records;
+    loop {
+        let known = rest.partition_point(|record| Some(record.sequence) <= tail.last);
+        done.redelivered += known as u64;
+        rest = &rest[known..];
+        if rest.is_empty() {
+            return Ok(done);
+        }
+        let (epoch, count) = first_run(rest, length, tail.epoch);
+        let (run, behind) = rest.split_at(count);
+        let info = describe(shard, epoch, tail.last, run);
+        match master.put_if_absent(&info, run).await? {
+            PutObject::Created => {
+                done.objects += 1;
+                done.records += info.records;
+                rest = behind;
+                tail = Tail { last: Some(info.last), epoch };
             }
-            let (epoch, count) = first_run(rest, self.length, tail.epoch);
-            let (run, behind) = rest.split_at(count);
-            let info = describe(&self.shard, epoch, tail.last, run);
-            match master.put_if_absent(&info, run).await? {
-                PutObject::Created => {
-                    done.objects += 1;
-                    done.records += info.records;
-                    rest = behind;
-                    tail = Tail { last: Some(info.last), epoch };
+            PutObject::Exists(there) => {
+                if there.last < info.first {
+                    let reason = format!("its last sequence number {} is below", there.last);
+                    return Err(Error::corrupt(object_name(&info), reason));
                 }
-                PutObject::Exists(there) => {
-                    if there.last < info.first {
-                        let reason = format!("its last sequence number {} is below", there.last);
-                        return Err(Error::corrupt(object_name(&info), reason));
-                    }
-                    tail = Tail { last: Some(there.last), epoch: there.epoch };
-                }
+                tail = Tail { last: Some(there.last), epoch: there.epoch };
             }
         }
-        self.tail = Some(tail);
-        Ok(done)
     }
 }
 
