@@ -1,8 +1,12 @@
 //! The `anabranch` command.
 
 mod generate;
+mod input;
+mod produce;
+mod server;
 
 use clap::Parser;
+use std::process::ExitCode;
 
 /// The Lambda architecture on one machine: views in SQL, exact answers.
 #[derive(Debug, Parser)]
@@ -16,11 +20,14 @@ struct Command {
 enum Action {
     /// Write synthetic events to standard output
     Generate(generate::Arguments),
+    /// Send events to a server
+    Produce(produce::Arguments),
 }
 
-fn main() -> anyhow::Result<()> {
+fn main() -> anyhow::Result<ExitCode> {
     match Command::parse().action {
         Action::Generate(arguments) => generate::run(&arguments)?,
+        Action::Produce(arguments) => return produce::run(&arguments),
     }
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }

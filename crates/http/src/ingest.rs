@@ -9,8 +9,8 @@ use crate::verdicts::{Verdict, Verdicts};
 use crate::{Backend, Events};
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
+use axum::extract::{FromRequest, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use serde::Serialize;
 
@@ -63,10 +63,10 @@ impl Reply {
 
 pub(crate) async fn post<B: Backend>(
     State(server): State<Server<B>>,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    request: Request,
 ) -> Result<Json<Reply>, Problem> {
-    let body = body.map_err(|rejection| unread(&rejection, server.options.max_body_bytes))?;
+    let headers = request.headers().clone();
+    let body = read(request, server.options.max_body_bytes).await?;
     let size = body.len();
     let events = cut(&headers, body)?;
     let received = events.len();
@@ -109,13 +109,22 @@ fn cut(headers: &HeaderMap, body: Bytes) -> Result<Events, Problem> {
     })
 }
 
-fn unread(rejection: &BytesRejection, max_body_bytes: usize) -> Problem {
-    match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => {
-            let detail =
-                format!("the body has more than {max_body_bytes} bytes: send less at once");
-            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
-        }
-        status => Problem::new(status, rejection.body_text()),
+/// Reads a whole body. One that announces itself as too large is refused before it is sent, if the
+/// client waits for that.
+async fn read(request: Request, max_bytes: usize) -> Result<Bytes, Problem> {
+    let too_large = || {
+        let detail = format!("the body has more than {max_bytes} bytes: send less at once");
+        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
+    };
+    let length = request.headers().get(header::CONTENT_LENGTH);
+    let length = length.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if length.is_some_and(|length| length > max_bytes as u64) {
+        return Err(too_large());
     }
+    Bytes::from_request(request, &()).await.map_err(|rejection: BytesRejection| {
+        match rejection.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => too_large(),
+            status => Problem::new(status, rejection.body_text()),
+        }
+    })
 }

@@ -1,0 +1,119 @@
+//! A server, as the commands that talk to one see it: its address, its replies, its problems.
+
+use anyhow::Context;
+use serde::Deserialize;
+use std::time::Duration;
+use ureq::http::{Response, Uri};
+use ureq::{Agent, Body};
+
+/// Connections are given up after this long; answers may take longer.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// The address of a server: `http://host:port`, perhaps with a path that the API is below.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Address(String);
+
+impl std::str::FromStr for Address {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let expected = || format!("`{text}`: expected such as http://127.0.0.1:4000");
+        let uri: Uri = text.parse().map_err(|_| expected())?;
+        match uri.scheme_str() {
+            Some("http") if uri.host().is_some() && uri.query().is_none() => {
+                Ok(Address(text.trim_end_matches('/').to_owned()))
+            }
+            Some("https") => Err(format!("`{text}`: only http can be spoken, not https")),
+            _ => Err(expected()),
+        }
+    }
+}
+
+impl std::fmt::Display for Address {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Address {
+    /// The URL of `path` (which starts with a slash) on the server.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.0)
+    }
+}
+
+/// A client that keeps its connection open and hands out replies of every status.
+pub(crate) fn client() -> Agent {
+    let config = Agent::config_builder()
+        .http_status_as_error(false)
+        .timeout_connect(Some(CONNECT_TIMEOUT))
+        .timeout_recv_response(Some(ANSWER_TIMEOUT))
+        .build();
+    config.new_agent()
+}
+
+/// What the body of an error says.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Problem {
+    detail: String,
+    /// The query parameter that is wrong.
+    pub(crate) parameter: Option<String>,
+    /// What would have been right.
+    pub(crate) allowed: Vec<String>,
+}
+
+impl Problem {
+    /// Reads the body of an error reply; a proxy's may be anything.
+    pub(crate) fn read(mut reply: Response<Body>) -> Problem {
+        let status = reply.status();
+        let text = reply.body_mut().read_to_string().unwrap_or_default();
+        let mut problem: Problem = serde_json::from_str(&text).unwrap_or_default();
+        if problem.detail.is_empty() {
+            problem.detail = text.chars().take(200).collect();
+        }
+        problem.detail = format!("{status}: {}", problem.detail);
+        problem
+    }
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.detail)
+    }
+}
+
+impl std::error::Error for Problem {}
+
+/// The body of `GET path` with query parameters.
+pub(crate) fn get(
+    server: &Address,
+    path: &str,
+    parameters: &[(&str, &str)],
+) -> anyhow::Result<String> {
+    let request = client().get(server.url(path)).query_pairs(parameters.iter().copied());
+    let mut reply = request.call().with_context(|| server.to_string())?;
+    if !reply.status().is_success() {
+        return Err(Problem::read(reply)).with_context(|| server.to_string());
+    }
+    let body = reply.body_mut().with_config().limit(u64::MAX);
+    body.read_to_string().with_context(|| server.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_http_with_a_host() {
+        let url = |text: &str| text.parse::<Address>().map(|address| address.url("/healthz"));
+        let local = "http://127.0.0.1:4000";
+        assert_eq!(url(local), Ok("http://127.0.0.1:4000/healthz".to_owned()));
+        assert_eq!(url("http://h/base/"), Ok("http://h/base/healthz".to_owned()));
+        for text in ["localhost:4000", "127.0.0.1", "ftp://x", "http://h/?q", ""] {
+            assert!(url(text).unwrap_err().contains(local), "{text}");
+        }
+        assert!(url("https://h").unwrap_err().contains("not https"));
+    }
+}
