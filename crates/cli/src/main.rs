@@ -5,8 +5,11 @@ mod explain;
 mod failure;
 mod generate;
 mod init;
+mod input;
 mod output;
+mod produce;
 mod project;
+mod server;
 
 use clap::Parser;
 use std::process::ExitCode;
@@ -32,6 +35,8 @@ enum Action {
     Check(check::Arguments),
     /// Show plans, fingerprints, sizes, and which columns are exact
     Explain(explain::Arguments),
+    /// Send events to a server
+    Produce(produce::Arguments),
     /// Write synthetic events to standard output
     Generate(generate::Arguments),
 }
@@ -41,6 +46,9 @@ fn main() -> ExitCode {
         Action::Init(arguments) => init::run(&arguments),
         Action::Check(arguments) => check::run(&arguments),
         Action::Explain(arguments) => explain::run(&arguments),
+        Action::Produce(arguments) => {
+            return produce::run(&arguments).unwrap_or_else(|error| failure::report(&error));
+        }
         Action::Generate(arguments) => generate::run(&arguments).map_err(Into::into),
     };
     done.map_or_else(|error| failure::report(&error), |()| ExitCode::SUCCESS)
