@@ -30,7 +30,8 @@ impl Project {
         let mut compiled: Vec<Arc<View>> = Vec::new();
         let mut errors = Vec::new();
         for source in views {
-            match sql::compile_views(&schema, source) {
+            let taken: Vec<&str> = compiled.iter().map(|view| view.name.as_str()).collect();
+            match sql::compile_views(&schema, source, &taken) {
                 Ok(views) => compiled.extend(views.into_iter().map(Arc::new)),
                 Err(error) => errors.push(error),
             }

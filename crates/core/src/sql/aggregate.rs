@@ -5,7 +5,7 @@
 //! one histogram. Spellings of one thing (`count_if(c)`, `count(*) FILTER (WHERE c)`) become one.
 
 use super::bind::{Binder, Site, Term, boolean};
-use super::data_type::{can_cast, is_numeric};
+use super::data_type::is_numeric;
 use super::error::{Compiled, Reported};
 use super::function::{plain_arguments, wrong_count};
 use super::literal::coerce;
@@ -154,7 +154,7 @@ impl Binder<'_, '_> {
                 ("inside an aggregate", "write both as measures, or compute with their results")
             }
         };
-        Err(self.refuse(written, format!("the aggregate {name} {place}"), help))
+        Err(self.refuse(written, format!("the aggregate {name} cannot stand {place}"), help))
     }
 
     fn check_clauses(
@@ -165,7 +165,7 @@ impl Binder<'_, '_> {
     ) -> Compiled<()> {
         if !function.within_group.is_empty() || function.null_treatment.is_some() {
             let help = "an aggregate takes arguments and FILTER (WHERE condition) only";
-            return Err(self.refuse(written, format!("this form of {name}"), help));
+            return Err(self.refuse(written, format!("{name} has no such form"), help));
         }
         if let FunctionArguments::List(list) = &function.args {
             if list.duplicate_treatment == Some(ast::DuplicateTreatment::Distinct) {
@@ -182,7 +182,7 @@ impl Binder<'_, '_> {
             }
             if !list.clauses.is_empty() {
                 let help = "the order of events is not kept; use min_by(x, y) or max_by(x, y)";
-                return Err(self.refuse(written, format!("this form of {name}"), help));
+                return Err(self.refuse(written, format!("{name} has no such form"), help));
             }
         }
         Ok(())
@@ -298,12 +298,11 @@ impl Binder<'_, '_> {
         let capacity = self.whole(capacity)?;
         let (most, value_bound) = (most?, value_bound?);
         if most > capacity {
-            let message = format!("{most} buckets, but a capacity of {capacity}");
+            let message = format!("{most} buckets do not fit a capacity of {capacity}");
             let help = "the capacity is at least the number of buckets; counts are off by at most \
                         the number of events divided by the capacity";
             return Err(self.refuse(buckets, message, help));
         }
-        debug_assert!(can_cast(value_bound.ty, Type::Varchar));
         let function = Function::ApproxMostFrequent { capacity };
         let arg = coerce(value_bound, Type::Varchar);
         Ok((function, vec![arg], Present::MostFrequent(most), Type::FrequentItems))

@@ -10,6 +10,7 @@ use super::error::{Compiled, Reported, Reporter};
 use super::lex::Lexed;
 use super::literal::{self, Malformed, coerce, literal};
 use super::scope::{Scope, Unresolved};
+use crate::expr::castable;
 use crate::types::{Type, Value};
 use crate::view::{Expr, ExprKind, Scalar};
 use sqlparser::ast::{self, Ident};
@@ -103,7 +104,7 @@ impl<'a, 'r> Binder<'a, 'r> {
             Term::Typed(expr) if expr.ty == ty => Ok(expr),
             Term::Typed(expr) => {
                 let message = format!("{what} is {}, not {ty}", expr.ty);
-                let help = match (data_type::can_cast(expr.ty, ty), ty) {
+                let help = match (castable(expr.ty, ty), ty) {
                     (true, Type::Boolean) => "write a comparison, such as x = 1".to_owned(),
                     (true, _) => format!("write CAST(… AS {ty})"),
                     (false, _) => format!("{ty} is needed here"),
@@ -138,7 +139,7 @@ impl<'a, 'r> Binder<'a, 'r> {
                     || format.is_some()
                 {
                     let help = "write CAST(x AS TYPE); a value that cannot be cast is NULL";
-                    return Err(self.refuse(written, "this form of CAST", help));
+                    return Err(self.refuse(written, "there is no such form of CAST", help));
                 }
                 self.cast(written, expr, data_type, site)?
             }
@@ -288,7 +289,7 @@ impl<'a, 'r> Binder<'a, 'r> {
             _ => {
                 let help = "constants are 1, 2.50, 1e3, 'text', TRUE, FALSE, NULL and \
                             TIMESTAMP '2026-01-31 12:34:56'";
-                return Err(self.refuse(written, "this form of constant", help));
+                return Err(self.refuse(written, "there is no such form of constant", help));
             }
         };
         Ok(Term::Typed(expr))
@@ -307,7 +308,13 @@ impl<'a, 'r> Binder<'a, 'r> {
         let ty = self.data_type(written, &typed.data_type)?;
         let text = match &typed.value.value {
             ast::Value::SingleQuotedString(text) => text.as_str(),
-            _ => return Err(self.refuse(written, "this form of constant", "write TYPE 'text'")),
+            _ => {
+                return Err(self.refuse(
+                    written,
+                    "there is no such form of constant",
+                    "write TYPE 'text'",
+                ));
+            }
         };
         let constant = match ty {
             Type::Timestamp { .. } => literal::timestamp(text),
@@ -316,7 +323,7 @@ impl<'a, 'r> Binder<'a, 'r> {
             Type::Decimal { .. } => literal::decimal(text),
             Type::Varchar | Type::Boolean | Type::FrequentItems => {
                 let help = "write a text as 'text', and a truth value as TRUE or FALSE";
-                return Err(self.refuse(written, "this form of constant", help));
+                return Err(self.refuse(written, "there is no such form of constant", help));
             }
         };
         self.well_formed(written, constant)
@@ -340,7 +347,7 @@ impl<'a, 'r> Binder<'a, 'r> {
         match term {
             Term::Null => Ok(literal(Value::Null, ty)),
             Term::Typed(expr) if expr.ty == ty => Ok(expr),
-            Term::Typed(expr) if data_type::can_cast(expr.ty, ty) => {
+            Term::Typed(expr) if castable(expr.ty, ty) => {
                 Ok(Expr { kind: ExprKind::Call(Scalar::Cast, vec![expr]), ty })
             }
             Term::Typed(expr) => {

@@ -3,11 +3,9 @@
 //! The rules are Trino's. The types of a column decide which payloads are accepted, so no type is
 //! taken for another one silently: only those that hold the same values share a name.
 
+use crate::expr::decimal::MAX_PRECISION;
 use crate::types::Type;
 use sqlparser::ast::{DataType, ExactNumberInfo, TimezoneInfo};
-
-/// Digits of the widest DECIMAL.
-pub(super) const MAX_PRECISION: u8 = 38;
 
 /// BIGINT as the DECIMAL that holds it.
 pub(super) const BIGINT_AS_DECIMAL: Type = Type::Decimal { precision: 19, scale: 0 };
@@ -25,8 +23,10 @@ pub(super) struct Refused {
 /// The type that a type name stands for.
 pub(super) fn compile(written: &DataType) -> Result<Type, Refused> {
     use DataType as D;
-    let refused =
-        |help: &str| Refused { message: format!("no type `{written}`"), help: help.to_owned() };
+    let refused = |help: &str| Refused {
+        message: format!("there is no type `{written}`"),
+        help: help.to_owned(),
+    };
     Ok(match written {
         D::Boolean | D::Bool => Type::Boolean,
         D::BigInt(None)
@@ -77,7 +77,7 @@ fn decimal(info: &ExactNumberInfo, written: &DataType) -> Result<Type, Refused> 
             Ok(Type::Decimal { precision, scale })
         }
         _ => Err(Refused {
-            message: format!("no type `{written}`"),
+            message: format!("there is no type `{written}`"),
             help: format!(
                 "DECIMAL(precision, scale) has 1 to {MAX_PRECISION} digits, and at most as many \
                  after the point"
@@ -109,19 +109,6 @@ pub(super) fn common(a: Type, b: Type) -> Option<Type> {
         }
         _ => return None,
     })
-}
-
-/// Whether `CAST(… AS to)` exists.
-pub(super) fn can_cast(from: Type, to: Type) -> bool {
-    use Type::{Boolean, FrequentItems, Timestamp, Varchar};
-    match (from, to) {
-        (FrequentItems, _) | (_, FrequentItems) => false,
-        (Varchar, _) | (_, Varchar) => true,
-        (Timestamp { .. }, Timestamp { .. }) => true,
-        (Timestamp { .. }, _) | (_, Timestamp { .. }) => false,
-        (Boolean, _) | (_, Boolean) => true,
-        _ => is_numeric(from) && is_numeric(to),
-    }
 }
 
 #[cfg(test)]

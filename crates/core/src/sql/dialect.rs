@@ -4,6 +4,7 @@
 //! and so that no construct is parsed that the binder would have to know only to refuse it.
 
 use sqlparser::dialect::Dialect;
+use sqlparser::keywords::Keyword;
 
 /// Trino-like: double quotes make identifiers, single quotes make texts, aggregates take FILTER.
 #[derive(Debug)]
@@ -20,6 +21,25 @@ impl Dialect for Trino {
 
     fn is_delimited_identifier_start(&self, ch: char) -> bool {
         ch == '"'
+    }
+
+    /// Words that begin an expression of their own kind. They are no column names unless quoted, so
+    /// that an error inside such an expression is reported there.
+    fn is_reserved_for_identifier(&self, word: Keyword) -> bool {
+        use Keyword as K;
+        matches!(
+            word,
+            K::CASE
+                | K::CAST
+                | K::TRY_CAST
+                | K::EXISTS
+                | K::EXTRACT
+                | K::INTERVAL
+                | K::NOT
+                | K::NULL
+                | K::TRUE
+                | K::FALSE
+        )
     }
 
     fn supports_filter_during_aggregation(&self) -> bool {

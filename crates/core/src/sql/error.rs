@@ -55,6 +55,7 @@ impl CompileError {
             Report::build(ReportKind::Error, place.clone())
                 .with_config(config)
                 .with_message(&diagnostic.message)
+                // Without a message the renderer leaves the marks out.
                 .with_label(Label::new(place).with_message("here"))
                 .with_help(&diagnostic.help)
                 .finish()
@@ -80,6 +81,21 @@ pub(super) struct Reported;
 
 /// What compiling a part gives.
 pub(super) type Compiled<T> = Result<T, Reported>;
+
+/// A text that may quote the source, without line breaks and not endless.
+fn one_line(text: String) -> String {
+    const SHOWN: usize = 400;
+    let is_plain = |character: char| !character.is_control();
+    if text.len() <= SHOWN && text.chars().all(is_plain) {
+        return text;
+    }
+    let mut line: String =
+        text.chars().map(|c| if is_plain(c) { c } else { ' ' }).take(SHOWN).collect();
+    if text.chars().nth(SHOWN).is_some() {
+        line.push('…');
+    }
+    line
+}
 
 /// Past this many, one mistake is probably behind the rest; the first ones are what helps.
 const MAX_DIAGNOSTICS: usize = 50;
@@ -111,8 +127,8 @@ impl<'a> Reporter<'a> {
                 column: before[line_start..].chars().count() + 1,
                 text: self.source.text[span.clone()].to_owned(),
                 span,
-                message: message.into(),
-                help: help.into(),
+                message: one_line(message.into()),
+                help: one_line(help.into()),
             });
         }
         Reported

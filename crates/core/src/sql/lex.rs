@@ -45,14 +45,18 @@ impl Lexed {
                 format!("at most {MAX_SOURCE_BYTES} bytes are allowed; split it into more files"),
             ));
         }
-        let mut cursor = Cursor { text: &source.text, offset: 0, line: 1, column: 1 };
-        let all = Tokenizer::new(&Trino, &source.text).tokenize_with_location();
+        // Some editors begin a file with a byte order mark.
+        let mark = if source.text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+        let mut cursor = Cursor { text: &source.text, offset: mark, line: 1, column: 1 };
+        let all = Tokenizer::new(&Trino, &source.text[mark..]).tokenize_with_location();
         let all = all.map_err(|error| {
             cursor.advance_to(error.location);
+            let rest = &source.text[cursor.offset..];
+            let line = rest.find('\n').unwrap_or(rest.len());
             reporter.report(
-                cursor.offset..length,
+                cursor.offset..cursor.offset + line,
                 lower_first(&error.message),
-                "close the quote or the comment that opens here",
+                "texts stand in single quotes, names in double quotes, and comments end with */",
             )
         })?;
         let mut lexed = Lexed { tokens: Vec::new(), places: Vec::new() };

@@ -3,7 +3,7 @@
 //! A constant is converted here, once and exactly, where a column would be cast for every event;
 //! `IN` and the plan's text rely on that. What cannot be converted exactly stays a CAST.
 
-use super::data_type::MAX_PRECISION;
+use crate::expr::decimal::{self, MAX_PRECISION};
 use crate::schema::TimestampFormat;
 use crate::timestamp::{self, Invalid};
 use crate::types::{Type, Value};
@@ -59,20 +59,15 @@ pub(super) fn decimal(text: &str) -> Result<Expr, Malformed> {
         message: format!("`{text}` is not a DECIMAL"),
         help: format!("a DECIMAL has 1 to {MAX_PRECISION} digits, such as 12.50"),
     };
-    let (negative, digits) = match text.strip_prefix('-') {
-        Some(digits) => (true, digits),
-        None => (false, text),
-    };
-    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-    let all: String = [whole.trim_start_matches('0'), fraction].concat();
-    let is_number =
-        !(whole.is_empty() && fraction.is_empty()) && all.bytes().all(|byte| byte.is_ascii_digit());
-    if !is_number || all.len() > MAX_PRECISION.into() {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let whole = whole.trim_start_matches('-').trim_start_matches('0');
+    let all = whole.bytes().chain(fraction.bytes());
+    if text.contains(['e', 'E', '+']) || all.clone().count() > MAX_PRECISION.into() {
         return Err(malformed());
     }
-    let magnitude: i128 = if all.is_empty() { 0 } else { all.parse().map_err(|_| malformed())? };
-    let ty = Type::Decimal { precision: all.len().max(1) as u8, scale: fraction.len() as u8 };
-    Ok(literal(Value::Decimal(if negative { -magnitude } else { magnitude }), ty))
+    let (precision, scale) = (all.count().max(1) as u8, fraction.len() as u8);
+    let value = decimal::parse(text, precision, scale).ok_or_else(malformed)?;
+    Ok(literal(Value::Decimal(value), Type::Decimal { precision, scale }))
 }
 
 /// `TIMESTAMP '…'`: as many digits of the second as are written.
@@ -127,7 +122,7 @@ fn convert(value: &Value, from: Type, to: Type) -> Option<Value> {
         ) => rescale(*value, scale.checked_sub(from)?, precision),
         (Value::Decimal(value), Type::Decimal { scale, .. }, Type::Double) => {
             // The text of a decimal parses to the nearest double; a division would round twice.
-            format!("{value}e-{scale}").parse().ok().map(Value::Double)
+            decimal::format(*value, scale).parse().ok().map(Value::Double)
         }
         (
             Value::Timestamp(micros),

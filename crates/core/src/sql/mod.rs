@@ -56,9 +56,14 @@ pub fn compile_schema(source: &Source) -> Result<Schema, CompileError> {
     finish(schema, reporter)
 }
 
-/// Compiles every `CREATE MATERIALIZED VIEW` of `source`, of which there is at least one.
-pub fn compile_views(schema: &Schema, source: &Source) -> Result<Vec<View>, CompileError> {
-    compile_all(&query::Context { schema, acceptance: schema, system: false }, source)
+/// Compiles every `CREATE MATERIALIZED VIEW` of `source`, of which there is at least one. None may
+/// have a name of `taken`, the views of the project's other sources.
+pub fn compile_views(
+    schema: &Schema,
+    source: &Source,
+    taken: &[&str],
+) -> Result<Vec<View>, CompileError> {
+    compile_all(&query::Context { schema, acceptance: schema, taken, system: false }, source)
 }
 
 fn compile_all(context: &query::Context<'_>, source: &Source) -> Result<Vec<View>, CompileError> {
@@ -83,15 +88,16 @@ fn views(
     let statements = lexed.statements();
     if statements.is_empty() {
         let help = "write CREATE MATERIALIZED VIEW name AS SELECT …";
-        return Err(reporter.report(0..0, "no view", help));
+        return Err(reporter.report(0..0, "the source has no view", help));
     }
     let mut views: Vec<Compiled<View>> = Vec::new();
     for statement in statements {
         let view = parse::view(&lexed, statement, reporter);
         let compiled = view.and_then(|view| {
-            let known = |known: &View| known.name.eq_ignore_ascii_case(&view.name.text);
-            if views.iter().flatten().any(known) {
-                let message = format!("a second view `{}`", view.name.text);
+            let is_taken = |name: &str| name.eq_ignore_ascii_case(&view.name.text);
+            let before = views.iter().flatten().map(|view| view.name.as_str());
+            if before.chain(context.taken.iter().copied()).any(is_taken) {
+                let message = format!("`{}` is the name of two views", view.name.text);
                 let help = "give it another name; letter case does not count";
                 return Err(reporter.report(view.name.span.clone(), message, help));
             }

@@ -4,9 +4,10 @@
 //! divides by zero is NULL, so no operator needs a guard.
 
 use super::bind::{Binder, Site, Term, boolean};
-use super::data_type::{BIGINT_AS_DECIMAL, MAX_PRECISION, is_numeric};
+use super::data_type::{BIGINT_AS_DECIMAL, is_numeric};
 use super::error::Compiled;
 use super::literal;
+use crate::expr::decimal::MAX_PRECISION;
 use crate::types::{Type, Value};
 use crate::view::{Expr, ExprKind, Scalar};
 use sqlparser::ast::{self, BinaryOperator, UnaryOperator};
@@ -27,7 +28,11 @@ impl Binder<'_, '_> {
             UnaryOperator::Plus | UnaryOperator::Minus => {
                 self.sign(written, operator == UnaryOperator::Minus, operand, site)
             }
-            _ => Err(self.refuse(written, "this operator", "the prefixes are NOT, - and +")),
+            _ => Err(self.refuse(
+                written,
+                "there is no such operator",
+                "the prefixes are NOT, - and +",
+            )),
         }
     }
 
@@ -48,7 +53,7 @@ impl Binder<'_, '_> {
         }
         let Term::Typed(expr) = self.term(operand, site)? else { return Ok(Term::Null) };
         if !is_numeric(expr.ty) {
-            let message = format!("the sign of {}", expr.ty);
+            let message = format!("{} has no sign", expr.ty);
             return Err(self.refuse(written, message, "BIGINT, DOUBLE and DECIMAL have a sign"));
         }
         Ok(Term::Typed(if negative { negated(expr) } else { expr }))
@@ -81,7 +86,11 @@ impl Binder<'_, '_> {
             _ => {
                 let help = "the operators are + - * / %, = <> < <= > >=, AND OR NOT, || and the \
                             predicates IN, BETWEEN, LIKE, IS";
-                return Err(self.refuse(written, format!("no operator `{operator}`"), help));
+                return Err(self.refuse(
+                    written,
+                    format!("there is no operator `{operator}`"),
+                    help,
+                ));
             }
         };
         self.compare(comparison, left, right, site)
@@ -153,7 +162,7 @@ impl Binder<'_, '_> {
         };
         for ty in [left.ty, right.ty] {
             if !is_numeric(ty) {
-                let message = format!("arithmetic with {ty}");
+                let message = format!("arithmetic is not defined for {ty}");
                 let help = match ty {
                     Type::Timestamp { .. } => "use to_unixtime(ts), seconds as a DOUBLE",
                     Type::Varchar => "CAST it to BIGINT, DOUBLE or DECIMAL; join texts with ||",

@@ -11,7 +11,7 @@
 //! ```
 
 use super::lex::Lexed;
-use sqlparser::ast::{Expr, FunctionArguments, Interval, Spanned};
+use sqlparser::ast::{CastKind, Expr, FunctionArguments, Interval, Spanned};
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::Token;
 use std::ops::Range;
@@ -44,6 +44,13 @@ impl Lexed {
                 let whole = self.spanning(expr, list.last()?)?;
                 whole.start..whole.end + 1
             }
+            Expr::Cast { kind: CastKind::DoubleColon, expr, .. } => self.followed_by(expr, 2)?,
+            Expr::Subquery(query) => self.enclosing(self.covered(query.span())?)?,
+            Expr::Exists { subquery, .. } => {
+                let query = self.enclosing(self.covered(subquery.span())?)?;
+                query.start.saturating_sub(1)..query.end
+            }
+            Expr::Tuple(_) => self.enclosing(self.covered(expr.span())?)?,
             Expr::Cast { expr, .. }
             | Expr::Extract { expr, .. }
             | Expr::Ceil { expr, .. }
@@ -212,6 +219,8 @@ mod tests {
             "(1, (2))",
             "current_timestamp",
             "EXISTS (SELECT 1)",
+            "(SELECT 1)",
+            "a::BIGINT",
             "a IN (SELECT f(b) FROM c)",
         ] {
             assert_eq!(place_of(text), text);

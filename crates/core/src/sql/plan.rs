@@ -11,6 +11,7 @@
 
 use super::scope::dotted;
 use crate::aggregate::Function;
+use crate::expr::decimal;
 use crate::schema::{Schema, TimestampFormat};
 use crate::timestamp;
 use crate::types::{Type, Value};
@@ -254,7 +255,7 @@ fn write_literal(f: &mut fmt::Formatter<'_>, value: &Value, ty: Type) -> fmt::Re
             let Type::Decimal { scale, .. } = ty else {
                 unreachable!("a decimal has a decimal type")
             };
-            write!(f, "{}:{ty}", decimal_text(*value, scale))
+            write!(f, "{}:{ty}", decimal::format(*value, scale))
         }
         Value::Varchar(text) => write!(f, "'{}'", escaped(text)),
         Value::Timestamp(micros) => {
@@ -265,15 +266,6 @@ fn write_literal(f: &mut fmt::Formatter<'_>, value: &Value, ty: Type) -> fmt::Re
         }
         Value::FrequentItems(_) => unreachable!("no constant is a list of frequent items"),
     }
-}
-
-/// `-0.05` for -5 at scale 2.
-fn decimal_text(value: i128, scale: u8) -> String {
-    let sign = if value < 0 { "-" } else { "" };
-    let digits = format!("{:0>width$}", value.unsigned_abs(), width = usize::from(scale) + 1);
-    let (whole, fraction) = digits.split_at(digits.len() - usize::from(scale));
-    let point = if scale > 0 { "." } else { "" };
-    format!("{sign}{whole}{point}{fraction}")
 }
 
 /// Text on one line, from which the original can be read back.

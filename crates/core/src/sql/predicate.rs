@@ -6,6 +6,7 @@
 
 use super::bind::{Binder, Site, Term, boolean};
 use super::error::Compiled;
+use crate::expr::Pattern;
 use crate::types::{Type, Value};
 use crate::view::{Expr, ExprKind, Scalar};
 use sqlparser::ast;
@@ -122,9 +123,9 @@ impl Binder<'_, '_> {
                 return Err(self.refuse(escape, "the escape of LIKE is not a character", help));
             }
         };
-        if !escapes_are_valid(text, escape_char) {
-            let help = "behind the escape character stands %, _ or itself";
-            return Err(self.refuse(pattern, "an escape in the pattern escapes nothing", help));
+        if let Err(invalid) = Pattern::new(text, escape_char) {
+            let help = "write the escape character twice to mean itself";
+            return Err(self.refuse(pattern, invalid.to_string(), help));
         }
         let pattern = text.to_owned();
         Ok(boolean(Scalar::Like { pattern, escape: escape_char }, vec![subject?]))
@@ -163,18 +164,4 @@ pub(super) fn text_of(written: &ast::Expr) -> Option<&str> {
         ast::Expr::Nested(inner) => text_of(inner),
         _ => None,
     }
-}
-
-fn escapes_are_valid(pattern: &str, escape: Option<char>) -> bool {
-    let Some(escape) = escape else { return true };
-    let mut characters = pattern.chars();
-    while let Some(character) = characters.next() {
-        if character == escape {
-            match characters.next() {
-                Some(escaped) if escaped == '%' || escaped == '_' || escaped == escape => {}
-                _ => return false,
-            }
-        }
-    }
-    true
 }

@@ -35,6 +35,8 @@ pub(super) struct Context<'a> {
     pub(super) schema: &'a Schema,
     /// The schema whose acceptance the fingerprint covers: the user's, also for system views.
     pub(super) acceptance: &'a Schema,
+    /// Names of views of other sources.
+    pub(super) taken: &'a [&'a str],
     /// Whether the view may have a reserved name.
     pub(super) system: bool,
 }
@@ -111,7 +113,7 @@ fn check_table(schema: &Schema, view: &CreateView, reporter: &mut Reporter<'_>) 
         table.text.to_lowercase() == schema.table.to_lowercase()
     };
     if !is_known {
-        let message = format!("no table `{}`", table.text);
+        let message = format!("there is no table `{}`", table.text);
         let help = format!("the table of schema.sql is `{}`", schema.table);
         return Err(reporter.report(table.span.clone(), message, help));
     }
@@ -194,7 +196,7 @@ impl Binder<'_, '_> {
             let taken = columns.iter().flatten().any(|other| other.name.eq_ignore_ascii_case(name));
             let span = item.alias.as_ref().map_or(&item.value.span, |alias| &alias.span);
             columns.push(if taken {
-                let message = format!("a second column `{name}`");
+                let message = format!("`{name}` is the name of two columns");
                 let help = "give one of them another name with AS; letter case does not count";
                 Err(self.reporter.report(span.clone(), message, help))
             } else {
@@ -215,14 +217,14 @@ impl Binder<'_, '_> {
             for place in std::mem::take(&mut self.free) {
                 reported = self.reporter.report(
                     place,
-                    "a column beside an aggregate, but not inside one",
+                    "this column stands beside an aggregate, not inside one",
                     "put it into an aggregate, such as max(x), or make it a key of its own",
                 );
             }
             return Err(reported);
         }
         if self.aggregated && is_grouped {
-            let message = "GROUP BY of an aggregate";
+            let message = "an aggregate cannot be grouped by";
             let help = "keys are what is known of each event; measures are what is aggregated";
             return Err(self.reporter.report(item.value.span.clone(), message, help));
         }
@@ -305,11 +307,11 @@ impl Binder<'_, '_> {
                 ("this is grouped by twice", "leave one out")
             } else if selected.next().is_none() {
                 (
-                    "a key that is not selected",
+                    "this key is not selected",
                     "add it to SELECT, or leave it out: rows need their keys to be told apart",
                 )
             } else if selected.next().is_some() {
-                ("a key that is selected twice", "select it once")
+                ("this key is selected twice", "select it once")
             } else {
                 continue;
             };
@@ -340,13 +342,13 @@ impl Binder<'_, '_> {
         let path = &self.scope.schema().columns[event_time].path;
         let (message, help) = if sorted.bucket.is_some() {
             (
-                "a second time bucket",
+                "this is a second time bucket",
                 "a view has one; answers are rolled up to coarser buckets, so select the finest"
                     .to_owned(),
             )
         } else {
             (
-                "a time bucket that is not over the event time",
+                "this time bucket is not over the event time",
                 format!(
                     "bucket the event time `{}`; for a key of another time use year(ts), \
                      month(ts), day(ts) or hour(ts)",

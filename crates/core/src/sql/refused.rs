@@ -76,15 +76,16 @@ pub(super) fn function(name: &str) -> Option<Refusal> {
         }
         _ => return None,
     };
-    Some((format!("no function `{name}`"), help))
+    Some((format!("there is no function `{name}`"), help))
 }
 
 /// Why an expression is refused that is neither an operator nor a function of ours.
 pub(super) fn syntax(written: &Expr) -> Refusal {
     let (message, help) = match written {
-        Expr::Subquery(_) | Expr::Exists { .. } | Expr::InSubquery { .. } => {
-            ("a subquery", "a view sees one event at a time; list the values: x IN ('a', 'b')")
-        }
+        Expr::Subquery(_) | Expr::Exists { .. } | Expr::InSubquery { .. } => (
+            "a view cannot hold a subquery",
+            "a view sees one event at a time; list the values: x IN ('a', 'b')",
+        ),
         Expr::AnyOp { .. } | Expr::AllOp { .. } => {
             ("ANY and ALL compare with a subquery", "list the values: x IN ('a', 'b')")
         }
@@ -92,28 +93,37 @@ pub(super) fn syntax(written: &Expr) -> Refusal {
             "an INTERVAL is only the first argument of date_bin",
             "compare seconds: to_unixtime(a) - to_unixtime(b) > 300",
         ),
-        Expr::AtTimeZone { .. } => {
-            ("AT TIME ZONE", "buckets are in UTC; give a time zone when you query the view")
-        }
-        Expr::ILike { .. } => ("no operator ILIKE", "write lower(x) LIKE 'pattern'"),
+        Expr::AtTimeZone { .. } => (
+            "there is no AT TIME ZONE",
+            "buckets are in UTC; give a time zone when you query the view",
+        ),
+        Expr::ILike { .. } => ("there is no operator ILIKE", "write lower(x) LIKE 'pattern'"),
         Expr::SimilarTo { .. } | Expr::RLike { .. } | Expr::Like { .. } => {
-            ("this form of LIKE", "write x LIKE 'pattern', with % and _")
+            ("there is no such form of LIKE", "write x LIKE 'pattern', with % and _")
         }
-        Expr::Trim { .. } => ("characters of trim", "trim(x) removes white space only"),
+        Expr::Trim { .. } => (
+            "trim takes neither characters nor a side",
+            "trim(x), ltrim(x) and rtrim(x) remove white space",
+        ),
         Expr::Ceil { .. } | Expr::Floor { .. } => {
-            ("a unit or scale of ceil and floor", "write ceil(x), floor(x) or round(x, digits)")
+            ("ceil and floor take no unit or scale", "write ceil(x), floor(x) or round(x, digits)")
         }
-        Expr::Substring { .. } => ("this form of substring", "write substr(x, start, length)"),
+        Expr::Substring { .. } => {
+            ("there is no such form of substring", "write substr(x, start, length)")
+        }
         Expr::Array(_) => (
-            "an array",
+            "there are no arrays",
             "write one measure per value; measures of the same argument share one state",
         ),
         Expr::Tuple(_) | Expr::Struct { .. } => {
-            ("a row of several values", "write one expression per value")
+            ("a row is not a value", "write one expression per value")
         }
-        Expr::Collate { .. } => ("COLLATE", "texts compare by their code points"),
-        Expr::Convert { .. } => ("CONVERT", "write CAST(x AS TYPE)"),
-        _ => ("this expression", "the guide's view language reference lists what there is"),
+        Expr::Collate { .. } => ("there is no COLLATE", "texts compare by their code points"),
+        Expr::Convert { .. } => ("there is no CONVERT", "write CAST(x AS TYPE)"),
+        _ => (
+            "there is no such expression",
+            "the guide's view language reference lists what there is",
+        ),
     };
     (message.to_owned(), help)
 }

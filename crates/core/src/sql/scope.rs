@@ -39,7 +39,7 @@ impl<'a> Scope<'a> {
             [] => Err(self.not_a_column(parts)),
             _ => Err(Unresolved {
                 message: format!("`{}` is ambiguous", written(parts)),
-                help: format!("write one of: {}", self.names(&found).join(", ")),
+                help: format!("write one of: {}", self.quoted(&found).join(", ")),
             }),
         }
     }
@@ -86,6 +86,13 @@ impl<'a> Scope<'a> {
                 help: format!("name one of its fields: {}", self.names(&fields).join(", ")),
             };
         }
+        let names_table = |first: &Ident| parts.len() > 1 && matches(first, &self.schema.table);
+        if parts.first().is_some_and(|first| names_table(first) && !self.is_relation(first)) {
+            return Unresolved {
+                message: format!("there is no column `{name}`"),
+                help: format!("the table is called `{}` here", self.relation.text),
+            };
+        }
         let all: Vec<ColumnId> = (0..self.schema.columns.len()).collect();
         let names = self.names(&all);
         let unqualified = written(self.unqualified(parts));
@@ -93,7 +100,13 @@ impl<'a> Scope<'a> {
             Some(name) => format!("did you mean `{name}`? {}", listed(&names)),
             None => listed(&names),
         };
-        Unresolved { message: format!("no column `{name}`"), help }
+        Unresolved { message: format!("there is no column `{name}`"), help }
+    }
+
+    /// Names that match one column only.
+    fn quoted(&self, columns: &[ColumnId]) -> Vec<String> {
+        let path = |id: &ColumnId| self.schema.columns[*id].path.iter().map(|key| quoted(key));
+        columns.iter().map(|id| path(id).collect::<Vec<_>>().join(".")).collect()
     }
 
     fn names(&self, columns: &[ColumnId]) -> Vec<String> {
@@ -130,8 +143,10 @@ pub(super) fn is_identifier(name: &str) -> bool {
 
 /// A path as it is written in SQL: `device.os`, `"user agent".name`.
 pub(super) fn dotted(path: &[String]) -> String {
-    let quoted = |key: &String| {
-        if is_identifier(key) { key.clone() } else { format!("\"{}\"", key.replace('"', "\"\"")) }
-    };
-    path.iter().map(quoted).collect::<Vec<_>>().join(".")
+    let written = |key: &String| if is_identifier(key) { key.clone() } else { quoted(key) };
+    path.iter().map(written).collect::<Vec<_>>().join(".")
+}
+
+fn quoted(key: &str) -> String {
+    format!("\"{}\"", key.replace('"', "\"\""))
 }

@@ -25,7 +25,7 @@ pub fn records_view(schema: &Schema) -> (Schema, View) {
     let source =
         |text: &str| Source { name: "anabranch_records".to_owned(), text: text.to_owned() };
     let records = super::compile_schema(&source(TABLE)).expect("the system table compiles");
-    let context = Context { schema: &records, acceptance: schema, system: true };
+    let context = Context { schema: &records, acceptance: schema, taken: &[], system: true };
     let mut views = super::compile_all(&context, &source(VIEW)).expect("the system view compiles");
     let view = views.pop().expect("the source has one view");
     (records, view)

@@ -32,7 +32,11 @@ pub(super) fn compile(table: &CreateTable, reporter: &mut Reporter<'_>) -> Compi
         None => {
             let help = "add event_time = 'column' to the WITH clause: when an event happened \
                         decides its time bucket";
-            return Err(reporter.report(table.name.span.clone(), "no event_time option", help));
+            return Err(reporter.report(
+                table.name.span.clone(),
+                "the event_time option is missing",
+                help,
+            ));
         }
     };
     let timestamp_format = options.timestamp_format.unwrap_or_default();
@@ -45,10 +49,10 @@ pub(super) fn only_statement(lexed: &Lexed, reporter: &mut Reporter<'_>) -> Comp
     let help = "a schema is exactly one CREATE TABLE name (…) WITH (…)";
     match statements.as_slice() {
         [statement] => Ok(statement.clone()),
-        [] => Err(reporter.report(0..0, "no statement", help)),
+        [] => Err(reporter.report(0..0, "the source has no statement", help)),
         [_, second, ..] => Err(reporter.report(
             lexed.bytes(second.start..second.start + 1),
-            "a second statement",
+            "this is a second statement",
             help,
         )),
     }
@@ -64,7 +68,7 @@ fn leaves(
     let mut outcome = Ok(());
     for (index, column) in columns.iter().enumerate() {
         if let Some(twin) = columns[..index].iter().find(|other| same(&other.name, &column.name)) {
-            let message = format!("a second column `{}`", column.name.text);
+            let message = format!("`{}` is the name of two columns", column.name.text);
             let help = format!(
                 "columns differ in more than letter case (`{}` is there already), unless both are \
                  quoted",
@@ -146,7 +150,7 @@ fn set_option(
         }
         "format" => return Err(unknown_value(option, &value, reporter)),
         _ => {
-            let message = format!("no option `{}`", option.key.text);
+            let message = format!("there is no option `{}`", option.key.text);
             let help = match closest(&key, OPTIONS) {
                 Some(name) => format!("did you mean `{name}`? {OPTIONS_HELP}"),
                 None => OPTIONS_HELP.to_owned(),

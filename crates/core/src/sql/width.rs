@@ -65,7 +65,7 @@ pub(super) fn interval(interval: &Interval) -> Result<Width, Refused> {
                        date_trunc('year', ts)",
             });
         }
-        _ => return Err(refused("this form of INTERVAL".to_owned())),
+        _ => return Err(refused("there is no such form of INTERVAL".to_owned())),
     };
     let text = match interval.value.as_ref() {
         ast::Expr::Value(value) => match &value.value {

@@ -20,7 +20,6 @@ use crate::view::{Expr, ExprKind, Scalar};
 use signature::{Parameter, Signature};
 use sqlparser::ast::{
     self, CeilFloorKind, DateTimeField, Function, FunctionArg, FunctionArgExpr, FunctionArguments,
-    TrimWhereField,
 };
 
 /// Functions that are bound by hand, with how they are called.
@@ -57,7 +56,7 @@ impl Binder<'_, '_> {
         let Some(name) = name else {
             return Err(self.refuse(
                 written,
-                format!("no function `{}`", function.name),
+                format!("there is no function `{}`", function.name),
                 "functions have plain names",
             ));
         };
@@ -129,7 +128,7 @@ impl Binder<'_, '_> {
             ("date_bin", [interval, timestamp]) => self.date_bin(interval, timestamp, site)?,
             ("date_bin", [_, _, origin]) => {
                 let help = "leave it out: buckets are counted from 1970-01-01 00:00 UTC";
-                return Err(self.refuse(origin, "an origin of date_bin", help));
+                return Err(self.refuse(origin, "date_bin takes no origin", help));
             }
             _ => return Err(self.refuse_call(written, name, args.len())),
         };
@@ -145,7 +144,7 @@ impl Binder<'_, '_> {
             Some(known) => format!("did you mean `{known}`?"),
             None => "the guide's view language reference lists every function".to_owned(),
         };
-        self.refuse(written, format!("no function `{name}`"), help)
+        self.refuse(written, format!("there is no function `{name}`"), help)
     }
 
     /// A call of a function of [`signature`].
@@ -165,11 +164,8 @@ impl Binder<'_, '_> {
             .zip(signature.parameters)
             .map(|(arg, parameter)| self.argument(arg, *parameter, signature, site))
             .collect();
-        let mut bound = bound.into_iter().collect::<Compiled<Vec<Expr>>>()?;
+        let bound = bound.into_iter().collect::<Compiled<Vec<Expr>>>()?;
         let ty = (signature.returns)(&bound);
-        if signature.scalar == Scalar::Replace && bound.len() == 2 {
-            bound.push(literal(Value::Varchar(String::new()), Type::Varchar));
-        }
         Ok(Expr { kind: ExprKind::Call(signature.scalar.clone(), bound), ty })
     }
 
@@ -287,7 +283,7 @@ impl Binder<'_, '_> {
                 Some(known) => format!("did you mean '{known}'? {}", units()),
                 None => units(),
             };
-            return Err(self.refuse(unit, format!("no unit '{name}'"), help));
+            return Err(self.refuse(unit, format!("there is no unit '{name}'"), help));
         };
         let operand = operand?;
         let ty = operand.ty;
@@ -344,20 +340,15 @@ impl Binder<'_, '_> {
                 args.extend(substring_for.as_deref());
                 ("substr", args)
             }
-            E::Trim { trim_where, trim_what: None, expr, trim_characters: None } => {
-                let name = match trim_where {
-                    None | Some(TrimWhereField::Both) => "trim",
-                    Some(TrimWhereField::Leading) => "ltrim",
-                    Some(TrimWhereField::Trailing) => "rtrim",
-                };
-                (name, vec![expr])
+            E::Trim { trim_where: None, trim_what: None, expr, trim_characters: None } => {
+                ("trim", vec![expr])
             }
             E::Extract { field, expr, .. } => match extracted(field) {
                 Some(name) => (name, vec![expr]),
                 None => {
                     let help = "the fields are YEAR, QUARTER, MONTH, WEEK, DAY, DOW, DOY, HOUR, \
                                 MINUTE and SECOND";
-                    return Err(self.refuse(written, format!("no field `{field}`"), help));
+                    return Err(self.refuse(written, format!("there is no field `{field}`"), help));
                 }
             },
             _ => {

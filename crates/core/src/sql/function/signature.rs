@@ -1,6 +1,6 @@
 //! The scalar functions whose arguments are checked one by one: a row each.
 
-use crate::sql::data_type::MAX_PRECISION;
+use crate::expr::decimal::MAX_PRECISION;
 use crate::types::Type;
 use crate::view::{Expr, Scalar};
 

@@ -150,7 +150,7 @@ impl<'a, 'r> Statement<'a, 'r> {
     fn unexpected(&mut self, wanted: &str) -> Reported {
         let found = match self.peek() {
             Token::EOF => "the end of the statement".to_owned(),
-            token => format!("`{}`", one_line(&token.to_string())),
+            token => format!("`{token}`"),
         };
         let place = self.next_place();
         self.reporter.report(place, format!("expected {wanted}, found {found}"), self.form)
@@ -197,15 +197,16 @@ fn split_location(text: &str) -> (&str, Option<Location>) {
 
 /// `Expected: x, found: y` as a sentence.
 fn readable(message: &str) -> String {
-    let message = one_line(message);
     let parts = message.strip_prefix("Expected: ").and_then(|rest| rest.split_once(", found: "));
     match parts {
-        Some((wanted, "EOF")) => format!("expected {wanted}, found the end of the statement"),
-        Some((wanted, found)) => format!("expected {wanted}, found `{found}`"),
-        None => lower_first(&message),
+        Some((wanted, found)) => {
+            let is_word = wanted.starts_with(char::is_alphabetic);
+            let wanted = if is_word { wanted.to_owned() } else { format!("`{wanted}`") };
+            match found {
+                "EOF" => format!("expected {wanted}, found the end of the statement"),
+                _ => format!("expected {wanted}, found `{found}`"),
+            }
+        }
+        None => lower_first(message),
     }
-}
-
-fn one_line(text: &str) -> String {
-    text.replace(['\n', '\r'], " ")
 }

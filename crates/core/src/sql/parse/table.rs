@@ -123,7 +123,10 @@ impl Statement<'_, '_> {
             },
         };
         if self.accept(Keyword::COMMENT) {
-            self.expr()?;
+            match self.peek() {
+                Token::SingleQuotedString(_) => drop(self.parser.next_token()),
+                _ => return Err(self.unexpected("a text in single quotes")),
+            }
         }
         let ends = matches!(
             self.peek(),

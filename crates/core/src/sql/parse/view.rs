@@ -80,7 +80,7 @@ impl Statement<'_, '_> {
             let position = self.position();
             let help = "leave it out: GROUP BY already gives one row per key; to count distinct \
                         values use approx_distinct(x)";
-            return Err(self.refuse(position..position + 1, "SELECT DISTINCT", help));
+            return Err(self.refuse(position..position + 1, "a view cannot SELECT DISTINCT", help));
         }
         Ok(name)
     }
@@ -94,7 +94,7 @@ impl Statement<'_, '_> {
             let is_filter = follows_call && self.lexed.keyword(token) == Keyword::FILTER;
             if is_filter && self.lexed.keyword(token + 2) != Keyword::WHERE {
                 let help = "write FILTER (WHERE condition)";
-                outcome = Err(self.refuse(token..token + 1, "FILTER without a condition", help));
+                outcome = Err(self.refuse(token..token + 1, "FILTER has no condition", help));
             }
         }
         outcome
@@ -180,7 +180,7 @@ impl Statement<'_, '_> {
         if *self.peek() == Token::LParen {
             let help = "a view reads the events; put a condition into WHERE, and build what is \
                         derived from a view by querying the view";
-            return Err(self.refuse(start..start + 1, "a subquery in FROM", help));
+            return Err(self.refuse(start..start + 1, "a view cannot read a subquery", help));
         }
         let table = self.name("the table of schema.sql")?;
         if matches!(self.peek(), Token::LParen | Token::Period) {
@@ -190,7 +190,11 @@ impl Statement<'_, '_> {
         let alias = self.alias("a table alias")?;
         if *self.peek() == Token::Comma {
             let position = self.position();
-            return Err(self.refuse(position..position + 1, "a second table in FROM", JOIN_HELP));
+            return Err(self.refuse(
+                position..position + 1,
+                "a view cannot read a second table",
+                JOIN_HELP,
+            ));
         }
         self.refuse_clause()?;
         Ok((table, alias))
@@ -218,7 +222,7 @@ impl Statement<'_, '_> {
             return Ok(());
         }
         let position = self.position();
-        let message = format!("GROUP BY {keyword:?}");
+        let message = format!("a view cannot GROUP BY {keyword:?}");
         let help = "list the keys: rows are merged over keys that a query leaves out, so one view \
                     answers every roll-up";
         Err(self.refuse(position..position + 1, &message, help))
@@ -250,13 +254,14 @@ fn refused_clause(keyword: Keyword) -> Option<(&'static str, &'static str)> {
             "order when you query the view",
         ),
         Keyword::LIMIT | Keyword::OFFSET | Keyword::FETCH => (
-            "LIMIT looks at finished rows, and a row is finished only when its parts are merged",
+            "LIMIT and OFFSET look at finished rows, and a row is finished only when its parts are \
+             merged",
             "limit when you query the view; for the most frequent values use \
              approx_most_frequent(buckets, value, capacity)",
         ),
-        Keyword::UNION => ("UNION of queries", SET_HELP),
-        Keyword::INTERSECT => ("INTERSECT of queries", SET_HELP),
-        Keyword::EXCEPT | Keyword::MINUS => ("EXCEPT of queries", SET_HELP),
+        Keyword::UNION => ("a view cannot be a UNION", SET_HELP),
+        Keyword::INTERSECT => ("a view cannot be an INTERSECT", SET_HELP),
+        Keyword::EXCEPT | Keyword::MINUS => ("a view cannot be an EXCEPT", SET_HELP),
         Keyword::JOIN
         | Keyword::INNER
         | Keyword::LEFT
@@ -264,16 +269,18 @@ fn refused_clause(keyword: Keyword) -> Option<(&'static str, &'static str)> {
         | Keyword::FULL
         | Keyword::CROSS
         | Keyword::NATURAL
-        | Keyword::LATERAL => ("a join", JOIN_HELP),
+        | Keyword::LATERAL => ("a view cannot join", JOIN_HELP),
         Keyword::WINDOW | Keyword::QUALIFY => (
             "window functions cannot be merged",
             "use a time bucket, date_trunc('minute', event_time), as a key",
         ),
         Keyword::WITH => (
-            "a common table expression",
+            "a view cannot have a common table expression",
             "write the SELECT itself; put conditions into WHERE or FILTER",
         ),
-        Keyword::TABLESAMPLE => ("a sample of the events", "a view counts every event"),
+        Keyword::TABLESAMPLE => {
+            ("a view cannot read a sample", "leave it out: a view counts every event")
+        }
         _ => return None,
     })
 }
