@@ -348,9 +348,9 @@ pub(super) fn encoded(states: &dyn Accumulator) -> Vec<u8> {
     state
 }
 
-/// The bytes of a hexadecimal text, in which spaces may stand.
+/// The bytes of a hexadecimal text, in which white space may stand.
 pub(super) fn bytes(hex: &str) -> Vec<u8> {
-    let digits: Vec<_> = hex.chars().filter(|c| *c != ' ').collect();
+    let digits: Vec<_> = hex.chars().filter(|c| !c.is_whitespace()).collect();
     digits
         .chunks(2)
         .map(|pair| u8::from_str_radix(&String::from_iter(pair), 16).expect("hexadecimal"))
@@ -368,6 +368,7 @@ pub(super) fn decoded(function: Function, types: &[Type], hex: &str) -> Box<dyn 
     let mut states = accumulator(function, types);
     states.grow(1);
     states.merge(0, &mut state.as_slice()).expect("a released state stays readable");
-    assert_eq!(encoded(&*states), state, "a state's encoding does not change");
+    let again = encoded(&*states);
+    assert!(again == state, "a state's encoding changed to {:02x?}", &again[..again.len().min(64)]);
     states
 }

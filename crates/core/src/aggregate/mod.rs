@@ -8,16 +8,20 @@
 //! Each aggregate lives in a file of its own and passes the same laws (`laws.rs`).
 
 mod avg;
+mod blocks;
 mod boolean;
 mod bytes;
 mod count;
+mod distinct;
 mod exact_sums;
 mod extreme;
 mod extreme_by;
 mod extreme_text;
+mod hll;
 #[cfg(test)]
 mod laws;
 mod moments;
+mod murmur3;
 mod round;
 mod scalar;
 mod sum_double;
@@ -141,6 +145,7 @@ pub fn accumulator(function: Function, arg_types: &[Type]) -> Box<dyn Accumulato
         (Avg, [ty @ (BigInt | Decimal { .. })]) => Box::new(avg::Avg::<sum_exact::Sums>::new(*ty)),
         (Avg, [Double]) => Box::new(avg::Avg::<exact_sums::ExactSums<2>>::new(Double)),
         (Moments, [Double]) => Box::new(moments::Moments::default()),
+        (ApproxDistinct, [_]) => Box::new(distinct::Distinct::default()),
         (MinBy | MaxBy, [x, y]) => extreme_by::extreme_by(function, *x, *y),
         (BoolAnd | Min, [Boolean]) => Box::new(boolean::Boolean::and()),
         (BoolOr | Max, [Boolean]) => Box::new(boolean::Boolean::or()),
