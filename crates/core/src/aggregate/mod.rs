@@ -17,11 +17,14 @@ mod exact_sums;
 mod extreme;
 mod extreme_by;
 mod extreme_text;
+mod histogram;
 mod hll;
 #[cfg(test)]
 mod laws;
+mod log_buckets;
 mod moments;
 mod murmur3;
+mod percentile;
 mod round;
 mod scalar;
 mod sum_double;
@@ -146,6 +149,7 @@ pub fn accumulator(function: Function, arg_types: &[Type]) -> Box<dyn Accumulato
         (Avg, [Double]) => Box::new(avg::Avg::<exact_sums::ExactSums<2>>::new(Double)),
         (Moments, [Double]) => Box::new(moments::Moments::default()),
         (ApproxDistinct, [_]) => Box::new(distinct::Distinct::default()),
+        (ApproxPercentile, [Double]) => Box::new(percentile::Percentile::default()),
         (MinBy | MaxBy, [x, y]) => extreme_by::extreme_by(function, *x, *y),
         (BoolAnd | Min, [Boolean]) => Box::new(boolean::Boolean::and()),
         (BoolOr | Max, [Boolean]) => Box::new(boolean::Boolean::or()),

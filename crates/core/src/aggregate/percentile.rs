@@ -1,0 +1,370 @@
+//! `approx_percentile`: quantiles from a histogram of [logarithmic buckets](super::log_buckets).
+//!
+//! The quantile `p` of `n` numbers is the one of rank `max(1, ceil(p · n))` (nearest rank), and
+//! what is presented is the middle of its bucket: within 0.542 % of it, or 0 if it is within 2^-64
+//! of 0; beyond 2^64 there is no such bound. Merging adds counts, so the answer does not depend on
+//! order (the guarantee and the idea are those of DDSketch, C. Masson et al., 2019).
+//!
+//! Most groups see few numbers. A group begins as a list of keys in place, goes on as a list that
+//! doubles, to which a number adds 2 bytes and an update one store, and becomes a [`Histogram`] as
+//! soon as that is smaller:
+//!
+//! ```text
+//! group  [ n                | key | key | key | key | key | key | key ]    form 0 to 7
+//! group  [ 16 + log2 length | n   | block     |                       ]    form 20 to 27
+//! group  [ 255              |     | number    |                       ]
+//! ```
+
+use super::blocks::Blocks;
+use super::bytes::{corrupt, push_varint, take_varint};
+use super::histogram::Histogram;
+use super::log_buckets::{KEYS, Key, key, middle};
+use super::scalar::argument;
+use super::{Accumulator, CorruptState, for_each_valid, nullable};
+use crate::column::{Column, Data};
+use crate::view::Present;
+
+/// Keys that a group holds in place.
+const INLINE: u16 = 7;
+/// Added to the class of a list's block.
+const LIST: u16 = 16;
+/// Classes of the shortest and longest lists.
+const SHORTEST: u32 = 4;
+const LONGEST: u32 = 11;
+/// Form of a group with a histogram.
+const DENSE: u16 = 255;
+
+/// A multiset of keys per group.
+#[derive(Default)]
+pub(super) struct Percentile {
+    groups: Vec<[u16; 8]>,
+    lists: Blocks<Key>,
+    histograms: Vec<Histogram>,
+}
+
+impl Percentile {
+    #[inline]
+    fn add(&mut self, group: usize, key: Key) {
+        let state = &mut self.groups[group];
+        match state[0] {
+            DENSE => self.histograms[number(state)].add(key, 1),
+            count @ 0..INLINE => {
+                state[1 + usize::from(count)] = key;
+                state[0] += 1;
+            }
+            INLINE => self.grow_list(group, key),
+            form => {
+                let list = self.lists.get_mut((form - LIST).into(), number(state) as u32);
+                match list.get_mut(usize::from(state[1])) {
+                    Some(free) => {
+                        *free = key;
+                        state[1] += 1;
+                    }
+                    None => self.grow_list(group, key),
+                }
+            }
+        }
+    }
+
+    /// Moves a group with a full list to one of twice the length, or to a histogram, with one more
+    /// key.
+    #[cold]
+    fn grow_list(&mut self, group: usize, key: Key) {
+        let mut keys = self.keys(group).to_vec();
+        keys.push(key);
+        let class = match self.groups[group][0] {
+            INLINE => SHORTEST,
+            form => u32::from(form - LIST) + 1,
+        };
+        keys.sort_unstable();
+        if class > LONGEST || Histogram::bytes_for(&keys) <= size_of::<Key>() << class {
+            self.make_dense(group);
+            return self.add(group, key);
+        }
+        self.release(group);
+        let block = self.lists.allocate(class);
+        self.lists.get_mut(class, block)[..keys.len()].copy_from_slice(&keys);
+        self.groups[group] = state(LIST + class as u16, keys.len() as u16, block);
+    }
+
+    /// Makes a group of a list one with a histogram.
+    fn make_dense(&mut self, group: usize) {
+        let mut histogram = Histogram::default();
+        self.keys(group).iter().for_each(|&key| histogram.add(key, 1));
+        self.release(group);
+        self.groups[group] = state(DENSE, 0, self.histograms.len() as u32);
+        self.histograms.push(histogram);
+    }
+
+    /// Gives a group's block back.
+    fn release(&mut self, group: usize) {
+        let state = self.groups[group];
+        if state[0] > INLINE {
+            self.lists.release((state[0] - LIST).into(), number(&state) as u32);
+        }
+    }
+
+    fn histogram(&self, group: usize) -> Option<&Histogram> {
+        let state = &self.groups[group];
+        (state[0] == DENSE).then(|| &self.histograms[number(state)])
+    }
+
+    /// The keys of a group that has no histogram, in no order.
+    fn keys(&self, group: usize) -> &[Key] {
+        let state = &self.groups[group];
+        match state[0] {
+            count @ 0..=INLINE => &state[1..][..count.into()],
+            form => {
+                let list = self.lists.get((form - LIST).into(), number(state) as u32);
+                &list[..state[1].into()]
+            }
+        }
+    }
+
+    /// Calls `take` with the keys of a group and their counts, in order.
+    fn entries(&self, group: usize, mut take: impl FnMut(Key, u64)) {
+        match self.histogram(group) {
+            Some(histogram) => histogram.entries().for_each(|(key, count)| take(key, count)),
+            None => {
+                let mut keys = self.keys(group).to_vec();
+                keys.sort_unstable();
+                let runs = keys.chunk_by(|a, b| a == b);
+                runs.for_each(|run| take(run[0], run.len() as u64));
+            }
+        }
+    }
+
+    fn quantile(&self, group: usize, quantile: &Quantile) -> Option<f64> {
+        let Some(histogram) = self.histogram(group) else {
+            let mut keys = self.keys(group).to_vec();
+            let rank = quantile.rank(keys.len() as u64)?;
+            return Some(middle(*keys.select_nth_unstable(rank as usize - 1).1));
+        };
+        let mut rank = quantile.rank(histogram.total())?;
+        let mut entries = histogram.entries();
+        let key = entries.find_map(|(key, count)| match rank <= count {
+            true => Some(key),
+            false => {
+                rank -= count;
+                None
+            }
+        });
+        key.map(middle)
+    }
+}
+
+/// Builds the words of a group.
+fn state(form: u16, count: u16, number: u32) -> [u16; 8] {
+    [form, count, number as u16, (number >> 16) as u16, 0, 0, 0, 0]
+}
+
+/// The number of a group's block or histogram.
+#[inline]
+fn number(state: &[u16; 8]) -> usize {
+    (u32::from(state[2]) | u32::from(state[3]) << 16) as usize
+}
+
+/// A fraction from 0 to 1 as the decimal that was written, so that the rank of 0.07 among 100 is 7
+/// and not 8, which the nearest double above 0.07 would give.
+struct Quantile {
+    numerator: u128,
+    denominator: u128,
+}
+
+impl Quantile {
+    fn new(fraction: f64) -> Self {
+        // The shortest decimal that reads back as the double: at most 17 digits after the zeros.
+        let decimal = fraction.to_string();
+        let digits = decimal.split_once('.').map_or("", |(_, digits)| digits);
+        if digits.len() > 38 {
+            // So small that its rank is 1 among all the numbers there can be.
+            return Quantile { numerator: 0, denominator: 1 };
+        }
+        let denominator = 10u128.pow(digits.len() as u32);
+        let digits = digits.parse().unwrap_or(0);
+        Quantile { numerator: digits + if fraction < 1.0 { 0 } else { denominator }, denominator }
+    }
+
+    /// The rank of the quantile among `count` numbers, from 1; none among none.
+    fn rank(&self, count: u64) -> Option<u64> {
+        let rank = (self.numerator * u128::from(count)).div_ceil(self.denominator);
+        (count > 0).then(|| (rank as u64).clamp(1, count))
+    }
+}
+
+impl Accumulator for Percentile {
+    fn grow(&mut self, groups: usize) {
+        self.groups.resize(groups.max(self.groups.len()), [0; 8]);
+    }
+
+    fn update(&mut self, rows: &[u32], groups: &[u32], args: &[Column<'_>]) {
+        let values = argument::<f64>(&args[0]);
+        for_each_valid(rows, groups, &args[0], |row, group| self.add(group, key(values[row])));
+    }
+
+    /// How many entries, then for each the keys skipped before it, doubled, plus 1 if its count is
+    /// more than 1, in which case the count less 2 follows.
+    fn encode(&self, group: usize, out: &mut Vec<u8>) {
+        let mut entries = 0;
+        self.entries(group, |_, _| entries += 1);
+        push_varint(out, entries);
+        let mut next = 0;
+        self.entries(group, |key, count| {
+            push_varint(out, u64::from(key - next) << 1 | u64::from(count > 1));
+            if count > 1 {
+                push_varint(out, count - 2);
+            }
+            next = key + 1;
+        });
+    }
+
+    fn merge(&mut self, group: usize, input: &mut &[u8]) -> Result<(), CorruptState> {
+        let (entries, total) = take_entries(input)?;
+        if total >= 1 << LONGEST && self.groups[group][0] != DENSE {
+            self.make_dense(group);
+        }
+        for (key, count) in entries {
+            match self.groups[group] {
+                state if state[0] == DENSE => self.histograms[number(&state)].add(key, count),
+                _ => (0..count).for_each(|_| self.add(group, key)),
+            }
+        }
+        Ok(())
+    }
+
+    /// The median, unless a [`Present::Percentile`] is asked for.
+    fn present(&self, present: Present, groups: &[u32]) -> Column<'_> {
+        let quantile = Quantile::new(match present {
+            Present::Percentile(fraction) => fraction,
+            _ => 0.5,
+        });
+        let quantiles = groups.iter().map(|&group| self.quantile(group as usize, &quantile));
+        nullable(quantiles, Data::Double)
+    }
+
+    fn memory_bytes(&self) -> usize {
+        let histograms = self.histograms.iter().map(Histogram::memory_bytes).sum::<usize>();
+        self.groups.len() * size_of::<[u16; 8]>() + self.lists.memory_bytes() + histograms
+    }
+}
+
+/// Reads the entries of a state and the sum of their counts.
+fn take_entries(input: &mut &[u8]) -> Result<(Vec<(Key, u64)>, u64), CorruptState> {
+    let length = take_varint(input)?;
+    if length > KEYS.into() || length > input.len() as u64 {
+        return Err(corrupt(format!("a histogram has {length} entries")));
+    }
+    let mut entries = Vec::with_capacity(length as usize);
+    let (mut next, mut total) = (0u64, 0u64);
+    for _ in 0..length {
+        let header = take_varint(input)?;
+        let extra = if header % 2 == 1 { take_varint(input)?.saturating_add(1) } else { 0 };
+        let key = header / 2 + next;
+        next = key + 1;
+        total = total.saturating_add(extra).saturating_add(1);
+        if key >= KEYS.into() || total > i64::MAX as u64 {
+            return Err(corrupt(format!("a histogram has key {key}, total {total}")));
+        }
+        entries.push((key as Key, extra + 1));
+    }
+    Ok((entries, total))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::laws;
+    use super::super::{Accumulator, Function};
+    use super::Quantile;
+    use crate::types::{Type, Value};
+    use crate::view::Present;
+    use proptest::prelude::*;
+
+    fn fold(numbers: &[f64]) -> Box<dyn Accumulator> {
+        let events: Vec<_> = numbers.iter().map(|&v| vec![Value::Double(v)]).collect();
+        laws::fold(Function::ApproxPercentile, &[Type::Double], &events)
+    }
+
+    fn quantile(states: &dyn Accumulator, fraction: f64) -> Value {
+        states.present(Present::Percentile(fraction), &[0]).value(0)
+    }
+
+    #[test]
+    fn laws_hold() {
+        laws::check(Function::ApproxPercentile, &[Type::Double]);
+        laws::check_with(Function::ApproxPercentile, &[Type::Double], |_| {
+            (-4i32..20).prop_map(|v| Value::Double(f64::from(v))).boxed()
+        });
+    }
+
+    #[test]
+    fn bytes_are_the_same_in_any_order_and_however_merged_at_every_size() {
+        // Narrow, wide and two-sided distributions, through lists of all lengths to histograms.
+        for spread in [1.0f64, 30.0, 1e12] {
+            for count in [0, 7, 8, 16, 17, 33, 64, 100, 500, 2048, 2049, 5000] {
+                let number = |i: usize| {
+                    let uniform = (i as u32).wrapping_mul(2_654_435_761) as f64 / 2f64.powi(32);
+                    (uniform - 0.2) * spread.powf(uniform * 2.0) + 0.0
+                };
+                let numbers: Vec<f64> = (0..count).map(number).collect();
+                let expected = laws::encoded(&*fold(&numbers));
+                let reversed: Vec<f64> = numbers.iter().rev().copied().collect();
+                assert_eq!(laws::encoded(&*fold(&reversed)), expected);
+                for cut in [0, 3, count / 2, count - count / 10] {
+                    let (left, right) = numbers.split_at(cut.min(count));
+                    let mut merged = fold(left);
+                    merged.merge(0, &mut laws::encoded(&*fold(right)).as_slice()).unwrap();
+                    assert_eq!(laws::encoded(&*merged), expected, "{count} cut at {cut}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_quantile_is_a_decimal() {
+        let rank = |fraction, count| Quantile::new(fraction).rank(count);
+        assert_eq!(rank(0.5, 0), None);
+        assert_eq!(rank(0.0, 10), Some(1));
+        assert_eq!(rank(1.0, 10), Some(10));
+        assert_eq!(rank(0.07, 100), Some(7));
+        assert_eq!(rank(0.29, 100), Some(29));
+        assert_eq!(rank(0.95, 20), Some(19));
+        assert_eq!(rank(0.95, 21), Some(20));
+        assert_eq!(rank(0.999, 1_000_000_000), Some(999_000_000));
+        assert_eq!(rank(1e-300, u64::MAX), Some(1));
+        assert_eq!(rank(0.12345678901234568, u64::MAX), Some(2277375791072698161));
+    }
+
+    #[test]
+    fn released_encodings_are_read_for_ever() {
+        let read = |hex| {
+            let states = laws::decoded(Function::ApproxPercentile, &[Type::Double], hex);
+            [0.0, 0.5, 1.0].map(|fraction| quantile(&*states, fraction))
+        };
+        assert_eq!(read("00"), [const { Value::Null }; 3]);
+        // Zero three times, then 1 and 2.
+        let states = fold(&[0.0, 1.0, 0.0, 2.0, 0.0]);
+        assert_eq!(laws::encoded(&*states), laws::bytes("03 818001 01 fe3f 7e"));
+        let [least, median, greatest] = read("03 818001 01 fe3f 7e");
+        assert_eq!([least, median], [0.0, 0.0].map(Value::Double));
+        assert_eq!(greatest, Value::Double(1.989169681168195));
+    }
+
+    proptest! {
+        #[test]
+        fn a_quantile_is_within_its_error_of_the_number_of_that_rank(
+            mut numbers in prop::collection::vec(
+                prop_oneof![-1e3..1e3f64, -1e-9..1e-9f64, -1e15..1e15f64, Just(0.0)],
+                1..400,
+            ),
+            percent in 0..=100u32,
+        ) {
+            let presented = quantile(&*fold(&numbers), f64::from(percent) / 100.0);
+            numbers.sort_unstable_by(f64::total_cmp);
+            let rank = (percent as usize * numbers.len()).div_ceil(100).max(1);
+            let (exact, Value::Double(presented)) = (numbers[rank - 1], presented) else {
+                panic!("no quantile")
+            };
+            prop_assert!((presented - exact).abs() <= exact.abs() * 0.00542, "{presented} {exact}");
+        }
+    }
+}
