@@ -212,3 +212,48 @@ fn power_of_ten(n: u64) -> f64 {
     let exact = usize::try_from(n).ok().and_then(|n| EXACT.get(n));
     exact.copied().unwrap_or_else(|| libm::pow(10.0, n as f64))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn powers_of_ten_are_the_nearest_doubles() {
+        for n in 0..=308 {
+            assert_eq!(power_of_ten(n), format!("1e{n}").parse::<f64>().unwrap(), "10^{n}");
+        }
+        assert_eq!(power_of_ten(309), f64::INFINITY);
+        assert_eq!(power_of_ten(u64::MAX), f64::INFINITY);
+    }
+
+    #[test]
+    fn rounding_to_digits_leaves_alone_what_has_no_such_digits() {
+        for x in [f64::MAX, -f64::MAX, 1e300, 1e17, 4_503_599_627_370_497.5, 0.1, 5e-324] {
+            assert_eq!(round_double(x, 330), Some(x));
+        }
+        assert_eq!(round_double(1e17 + 16.0, 3), Some(1e17 + 16.0));
+        assert_eq!(round_double(0.0, i64::MAX), Some(0.0));
+    }
+
+    #[test]
+    fn rounding_before_the_point_may_leave_the_range() {
+        assert_eq!(round_double(1.7e308, -308), None);
+        assert_eq!(round_double(1.7e308, -309), Some(0.0));
+        assert_eq!(round_double(-0.4, 0).map(f64::to_bits), Some(0));
+        assert_eq!(round_double(-149.0, -2), Some(-100.0));
+        assert_eq!(round_double(12.0, i64::MIN), Some(0.0));
+    }
+
+    #[test]
+    fn elementary_functions_are_those_of_mathematics() {
+        // Within two units in the last place of the platform's, which are within one of the truth.
+        let close = |x: f64, y: f64| (x - y).abs() <= 4.0 * f64::EPSILON * y.abs();
+        for i in 1..2_000 {
+            let x = f64::from(i) / 100.0;
+            assert!(close(libm::log(x), x.ln()), "ln {x}");
+            assert!(close(libm::log10(x), x.log10()), "log10 {x}");
+            assert!(close(libm::exp(x), x.exp()), "exp {x}");
+            assert!(close(libm::pow(x, 1.7), x.powf(1.7)), "{x} to the power of 1.7");
+        }
+    }
+}

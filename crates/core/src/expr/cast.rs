@@ -169,3 +169,33 @@ fn to_timestamp<'a>(x: &Arg<'_, 'a>, precision: u8) -> Column<'a> {
         from => no_cast(from, Type::Timestamp { precision }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::build::{call, null};
+    use super::*;
+    use crate::expr::evaluate;
+    use crate::view::Scalar;
+    use std::panic::catch_unwind;
+
+    #[test]
+    fn the_casts_that_are_allowed_are_those_that_can_be_done() {
+        let types = [
+            Type::Boolean,
+            Type::BigInt,
+            Type::Double,
+            Type::Decimal { precision: 5, scale: 2 },
+            Type::Varchar,
+            Type::Timestamp { precision: 3 },
+            Type::FrequentItems,
+        ];
+        for from in types.into_iter().filter(|ty| *ty != Type::FrequentItems) {
+            for to in types {
+                let expr = call(Scalar::Cast, to, [null(from)]);
+                let done = catch_unwind(|| evaluate(&expr, &[], 1, &Bump::new()).is_valid(0));
+                assert_eq!(done.ok(), castable(from, to).then_some(false), "{from} to {to}");
+            }
+            assert!(!castable(Type::FrequentItems, from), "FREQUENT_ITEMS to {from}");
+        }
+    }
+}

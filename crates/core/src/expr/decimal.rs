@@ -220,3 +220,135 @@ fn wide(x: i128, y: i128, z: i128, up: i32, to: Shape) -> Option<i128> {
     let magnitude = i128::try_from(quotient).ok()?;
     to.fit(if negative { -magnitude } else { magnitude }, to.scale)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn text_is_read_exactly_and_rounded_half_away_from_zero() {
+        for (text, precision, scale, expected) in [
+            ("0", 1, 0, Some(0)),
+            ("-0.00", 3, 2, Some(0)),
+            ("12.3", 4, 2, Some(1230)),
+            ("+12.345", 4, 2, Some(1235)),
+            ("-12.345", 4, 2, Some(-1235)),
+            ("12.3449999", 4, 2, Some(1234)),
+            (".5", 2, 1, Some(5)),
+            ("5.", 2, 1, Some(50)),
+            ("0.5", 1, 0, Some(1)),
+            ("0.05", 1, 0, Some(0)),
+            ("99.95", 3, 1, None),
+            ("99.94", 3, 1, Some(999)),
+            ("1e2", 4, 1, Some(1000)),
+            ("1.5E-1", 4, 2, Some(15)),
+            ("15e-3", 4, 2, Some(2)),
+            ("4e-3", 4, 2, Some(0)),
+            ("9e-4", 4, 2, Some(0)),
+            ("0e999999999999999999999", 4, 2, Some(0)),
+            ("1e999999999999999999999", 4, 2, None),
+            ("1e-999999999999999999999", 4, 2, Some(0)),
+            ("000000000000000000000000000000000000000000001", 1, 0, Some(1)),
+            ("99999999999999999999999999999999999999", 38, 0, Some(10_i128.pow(38) - 1)),
+            ("100000000000000000000000000000000000000", 38, 0, None),
+            ("999999999999999999999999999999999999999999", 38, 0, None),
+            ("0.99999999999999999999999999999999999999", 38, 38, Some(10_i128.pow(38) - 1)),
+            ("0.999999999999999999999999999999999999999", 38, 38, None),
+        ] {
+            assert_eq!(parse(text, precision, scale), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_number_is_not_read() {
+        for text in [
+            "", "-", ".", "e1", "1e", "1e+", "1.2.3", "1 ", " 1", "0x1", "1_000", "∞", "NaN",
+            "--1", "1e1.5", "١",
+        ] {
+            assert_eq!(parse(text, 38, 2), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn text_shows_every_digit_of_the_scale() {
+        assert_eq!(format(0, 2), "0.00");
+        assert_eq!(format(-5, 2), "-0.05");
+        assert_eq!(format(-1234, 2), "-12.34");
+        assert_eq!(format(7, 0), "7");
+        assert_eq!(format(1, 38), format!("0.{}1", "0".repeat(37)));
+    }
+
+    #[test]
+    fn the_double_is_the_nearest_one() {
+        assert_eq!(to_double(1, 1), 0.1);
+        assert_eq!(to_double(-3, 38), -3e-38);
+        assert_eq!(to_double(9_007_199_254_740_993, 0), 9_007_199_254_740_992.0);
+        assert_eq!(to_double(10_i128.pow(37) + 1, 37), 1.0);
+    }
+
+    /// The quotient's nearest whole number, halves away from zero, or `None` if it is not below
+    /// 10^precision.
+    fn nearest(numerator: BigInt, denominator: BigInt, precision: u8) -> Option<i128> {
+        let (n, d) = (numerator.magnitude(), denominator.magnitude());
+        let quotient = n / d + u8::from((n % d) * 2_u8 >= *d);
+        let negative = (numerator < BigInt::ZERO) != (denominator < BigInt::ZERO);
+        let magnitude =
+            i128::try_from(quotient).ok().filter(|q| q.to_string().len() <= precision.into())?;
+        Some(if negative { -magnitude } else { magnitude })
+    }
+
+    fn pow(n: u32) -> BigInt {
+        BigInt::from(10).pow(n)
+    }
+
+    /// A value of some shape, often near its limits.
+    fn value() -> impl Strategy<Value = (i128, Shape)> {
+        let shape = (1..=38_u8).prop_flat_map(|precision| (Just(precision), 0..=precision));
+        (shape, any::<i128>(), 0..=38_u8).prop_map(|((precision, scale), unscaled, digits)| {
+            let limit = power_of_ten(precision.min(digits.max(1)));
+            (unscaled % limit, Shape { precision, scale })
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(20_000))]
+
+        #[test]
+        fn multiplication_rounds_the_exact_product_once(x in value(), y in value(), to in value()) {
+            let to = to.1;
+            let exponent = u32::from(x.1.scale) + u32::from(y.1.scale);
+            let exact = BigInt::from(x.0) * y.0 * pow(to.scale.into());
+            prop_assert_eq!(multiply(x, y, to), nearest(exact, pow(exponent), to.precision));
+        }
+
+        #[test]
+        fn division_rounds_the_exact_quotient_once(x in value(), y in value(), to in value()) {
+            let to = to.1;
+            let numerator = BigInt::from(x.0) * pow(u32::from(y.1.scale) + u32::from(to.scale));
+            let denominator = BigInt::from(y.0) * pow(x.1.scale.into());
+            let expected = if y.0 == 0 { None } else { nearest(numerator, denominator, to.precision) };
+            prop_assert_eq!(divide(x, y, to), expected);
+        }
+
+        #[test]
+        fn a_wide_intermediate_changes_no_digit(x in value(), y in value(), to in value()) {
+            let to = to.1;
+            let up = i32::from(to.scale) - i32::from(x.1.scale) - i32::from(y.1.scale);
+            prop_assert_eq!(wide(x.0, y.0, 1, up, to), multiply(x, y, to));
+        }
+
+        #[test]
+        fn text_and_value_turn_into_each_other(x in value()) {
+            let text = format(x.0, x.1.scale);
+            prop_assert_eq!(parse(&text, x.1.precision, x.1.scale), Some(x.0), "{}", text);
+        }
+
+        #[test]
+        fn a_rescaled_value_is_the_nearest(x in value(), to in value()) {
+            let to = to.1;
+            let expected = nearest(BigInt::from(x.0) * pow(to.scale.into()), pow(x.1.scale.into()), to.precision);
+            prop_assert_eq!(to.fit(x.0, x.1.scale), expected);
+        }
+    }
+}

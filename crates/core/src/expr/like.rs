@@ -141,3 +141,69 @@ fn skip(s: &str, n: usize) -> Option<&str> {
     }
     Some(chars.as_str())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn matches(s: &str, pattern: &str) -> bool {
+        Pattern::new(pattern, Some('\\')).unwrap().matches(s)
+    }
+
+    /// Plain backtracking; `\` escapes.
+    fn backtrack(s: &[char], pattern: &[char]) -> bool {
+        match (pattern, s) {
+            ([], _) => s.is_empty(),
+            (['%', rest @ ..], _) => (0..=s.len()).any(|i| backtrack(&s[i..], rest)),
+            (['_', rest @ ..], _) => !s.is_empty() && backtrack(&s[1..], rest),
+            (['\\', c, rest @ ..] | [c, rest @ ..], _) => {
+                s.first() == Some(c) && backtrack(&s[1..], rest)
+            }
+        }
+    }
+
+    #[test]
+    fn an_underscore_is_one_code_point_of_any_length() {
+        assert!(matches("a€c", "a_c") && matches("a😀c", "a_c"));
+        assert!(!matches("ac", "a_c") && !matches("abbc", "a_c"));
+        assert!(matches("😀", "_") && !matches("", "_") && !matches("ab", "_"));
+    }
+
+    #[test]
+    fn pieces_may_neither_overlap_nor_change_their_order() {
+        assert!(!matches("aba", "%ab%ba%"));
+        assert!(!matches("ab", "ab%b"));
+        assert!(matches("abab", "ab%ab") && matches("abb", "ab%b"));
+        assert!(!matches("b a", "%a%b%"));
+    }
+
+    #[test]
+    fn a_piece_is_found_where_its_first_text_overlaps_an_earlier_candidate() {
+        assert!(matches("aaaxb", "%aa_b%"));
+        assert!(matches("éééxb", "%éé_b"));
+    }
+
+    #[test]
+    fn an_escape_makes_wildcards_and_itself_literal_and_nothing_else() {
+        assert!(matches("50%", r"50\%") && !matches("500", r"50\%"));
+        assert!(matches("a_b", r"a\_b") && !matches("axb", r"a\_b"));
+        assert!(matches(r"a\b", r"a\\b"));
+        for invalid in [r"a\b", r"\", r"a\"] {
+            assert_eq!(Pattern::new(invalid, Some('\\')).unwrap_err(), InvalidEscape, "{invalid}");
+        }
+        assert!(Pattern::new("%%", Some('%')).unwrap().matches("%"));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(20_000))]
+
+        #[test]
+        fn any_pattern_matches_what_backtracking_matches(
+            s in "[abé]{0,9}", pattern in r"([abé%_]|\\%|\\_){0,8}",
+        ) {
+            let chars = |s: &str| s.chars().collect::<Vec<_>>();
+            prop_assert_eq!(matches(&s, &pattern), backtrack(&chars(&s), &chars(&pattern)));
+        }
+    }
+}

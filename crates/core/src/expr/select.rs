@@ -124,3 +124,58 @@ fn for_each_column(expr: &Expr, visit: &mut impl FnMut(ColumnId)) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::build::{Boolean, boolean, call, col, column, int, null};
+    use super::*;
+    use crate::types::{Type, Value};
+
+    /// `Column(0) operator value`, of BIGINTs.
+    fn condition(operator: Scalar, value: i64) -> Expr {
+        call(operator, Boolean, [col(0, Type::BigInt), int(value)])
+    }
+
+    fn numbers(range: std::ops::Range<i64>, arena: &Bump) -> Vec<Column<'_>> {
+        let values: Vec<Value> =
+            range.map(|n| if n % 10 == 3 { Value::Null } else { Value::BigInt(n) }).collect();
+        // The second column is never read, and so is empty as the decoder leaves it.
+        vec![column(Type::BigInt, &values, arena), Column::new(Data::Varchar(Vec::new()))]
+    }
+
+    #[test]
+    fn null_is_not_selected() {
+        let arena = Bump::new();
+        let columns = numbers(0..20, &arena);
+        let less = condition(Scalar::Less, 5);
+        assert_eq!(select(&less, &columns, 20, &arena), [0, 1, 2, 4]);
+        let not_less = call(Scalar::Not, Boolean, [less]);
+        assert_eq!(select(&not_less, &columns, 20, &arena).len(), 14);
+    }
+
+    #[test]
+    fn constants_select_all_rows_or_none() {
+        let arena = Bump::new();
+        assert_eq!(select(&boolean(true), &[], 3, &arena), [0, 1, 2]);
+        assert!(select(&boolean(false), &[], 3, &arena).is_empty());
+        assert!(select(&null(Boolean), &[], 3, &arena).is_empty());
+        assert!(select(&boolean(true), &[], 0, &arena).is_empty());
+        assert_eq!(select_among(&boolean(true), &[], 9, &[2, 7], &arena), [2, 7]);
+    }
+
+    #[test]
+    fn operands_of_and_narrow_from_a_thousand_rows_to_one() {
+        let arena = Bump::new();
+        let columns = numbers(0..1000, &arena);
+        let and = |args| call::<3>(Scalar::And, Boolean, args);
+        let tail = and([
+            condition(Scalar::GreaterOrEqual, 100),
+            condition(Scalar::Less, 130),
+            condition(Scalar::NotEqual, 111),
+        ]);
+        let filter = and([tail, condition(Scalar::Greater, 110), condition(Scalar::Less, 115)]);
+        assert_eq!(select(&filter, &columns, 1000, &arena), [112, 114]);
+        assert_eq!(select_among(&filter, &columns, 1000, &[5, 114, 115], &arena), [114]);
+        assert!(select_among(&filter, &columns, 1000, &[], &arena).is_empty());
+    }
+}

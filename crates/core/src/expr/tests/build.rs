@@ -5,37 +5,37 @@ use crate::types::{Type, Value};
 use crate::view::{Expr, ExprKind, Scalar};
 use bumpalo::Bump;
 
-pub(super) use Type::{BigInt, Boolean, Double, Varchar};
+pub(in crate::expr) use Type::{BigInt, Boolean, Double, Varchar};
 
-pub(super) const MILLIS: Type = Type::Timestamp { precision: 3 };
-pub(super) const MICROS: Type = Type::Timestamp { precision: 6 };
+pub(in crate::expr) const MILLIS: Type = Type::Timestamp { precision: 3 };
+pub(in crate::expr) const MICROS: Type = Type::Timestamp { precision: 6 };
 
-pub(super) fn decimal(precision: u8, scale: u8) -> Type {
+pub(in crate::expr) fn decimal(precision: u8, scale: u8) -> Type {
     Type::Decimal { precision, scale }
 }
 
-pub(super) fn literal(ty: Type, value: Value) -> Expr {
+pub(in crate::expr) fn literal(ty: Type, value: Value) -> Expr {
     Expr { kind: ExprKind::Literal(value), ty }
 }
 
-pub(super) fn null(ty: Type) -> Expr {
+pub(in crate::expr) fn null(ty: Type) -> Expr {
     literal(ty, Value::Null)
 }
 
-pub(super) fn boolean(value: bool) -> Expr {
+pub(in crate::expr) fn boolean(value: bool) -> Expr {
     literal(Boolean, Value::Boolean(value))
 }
 
-pub(super) fn int(value: i64) -> Expr {
+pub(in crate::expr) fn int(value: i64) -> Expr {
     literal(BigInt, Value::BigInt(value))
 }
 
-pub(super) fn double(value: f64) -> Expr {
+pub(in crate::expr) fn double(value: f64) -> Expr {
     literal(Double, Value::Double(value))
 }
 
 /// The DECIMAL literal `text`, with as many digits as it shows.
-pub(super) fn dec(text: &str) -> Expr {
+pub(in crate::expr) fn dec(text: &str) -> Expr {
     let digits: String = text.chars().filter(char::is_ascii_digit).collect();
     let scale = text.split_once('.').map_or(0, |(_, fraction)| fraction.len());
     let unscaled: i128 = digits.parse().unwrap();
@@ -44,29 +44,32 @@ pub(super) fn dec(text: &str) -> Expr {
     literal(decimal(precision as u8, scale as u8), Value::Decimal(unscaled))
 }
 
-pub(super) fn text(value: &str) -> Expr {
+pub(in crate::expr) fn text(value: &str) -> Expr {
     literal(Varchar, Value::Varchar(value.into()))
 }
 
 /// A TIMESTAMP(3) literal.
-pub(super) fn instant(text: &str) -> Expr {
+pub(in crate::expr) fn instant(text: &str) -> Expr {
     literal(MILLIS, Value::Timestamp(micros(text)))
 }
 
 /// Microseconds of `2026-01-31T12:34:56.789Z`.
-pub(super) fn micros(text: &str) -> i64 {
+pub(in crate::expr) fn micros(text: &str) -> i64 {
     text.parse::<jiff::Timestamp>().unwrap().as_microsecond()
 }
 
-pub(super) fn col(id: usize, ty: Type) -> Expr {
+pub(in crate::expr) fn col(id: usize, ty: Type) -> Expr {
     Expr { kind: ExprKind::Column(id), ty }
 }
 
-pub(super) fn call<const N: usize>(function: Scalar, ty: Type, args: [Expr; N]) -> Expr {
+pub(in crate::expr) fn call<const N: usize>(function: Scalar, ty: Type, args: [Expr; N]) -> Expr {
     Expr { kind: ExprKind::Call(function, args.into()), ty }
 }
 
-pub(super) fn case<const N: usize>(branches: [(Expr, Expr); N], otherwise: Option<Expr>) -> Expr {
+pub(in crate::expr) fn case<const N: usize>(
+    branches: [(Expr, Expr); N],
+    otherwise: Option<Expr>,
+) -> Expr {
     let ty = branches[0].1.ty;
     Expr {
         kind: ExprKind::Case { branches: branches.into(), otherwise: otherwise.map(Box::new) },
@@ -75,7 +78,7 @@ pub(super) fn case<const N: usize>(branches: [(Expr, Expr); N], otherwise: Optio
 }
 
 /// A column of `values`, texts in `arena`.
-pub(super) fn column<'a>(ty: Type, values: &[Value], arena: &'a Bump) -> Column<'a> {
+pub(in crate::expr) fn column<'a>(ty: Type, values: &[Value], arena: &'a Bump) -> Column<'a> {
     fn slots<T: Default>(values: &[Value], read: impl Fn(&Value) -> Option<T>) -> Vec<T> {
         let slot = |value| match value {
             &Value::Null => T::default(),
@@ -106,7 +109,7 @@ pub(super) fn column<'a>(ty: Type, values: &[Value], arena: &'a Bump) -> Column<
 
 /// `expr` with every literal moved into a column of `rows` equal values, added to `columns`. (The
 /// list of IN stays: it is no value per row.)
-pub(super) fn literals_as_columns<'a>(
+pub(in crate::expr) fn literals_as_columns<'a>(
     expr: &Expr,
     rows: usize,
     columns: &mut Vec<Column<'a>>,

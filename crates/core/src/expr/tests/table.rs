@@ -3,7 +3,7 @@
 use super::build::*;
 use crate::expr::evaluate;
 use crate::types::{Type, Value};
-use crate::view::{Expr, Scalar, Scalar::*};
+use crate::view::{Expr, Scalar, Scalar::*, Width};
 use bumpalo::Bump;
 
 const NULL: Value = Value::Null;
@@ -51,6 +51,10 @@ fn part(s: &str, delimiter: &str, index: i64) -> Expr {
 
 fn field(field: Scalar, t: &str) -> Expr {
     call(field, BigInt, [instant(t)])
+}
+
+fn truncate(width: Width, t: &str) -> Expr {
+    call(Truncate(width), MILLIS, [instant(t)])
 }
 
 fn assert_table(table: Vec<(&str, Expr, Value)>) {
@@ -358,5 +362,32 @@ fn time_by_hand() {
             at("1969-12-31T23:59:58Z"),
         ),
         ("TIMESTAMP(3) AS TIMESTAMP(6)", cast(instant(SUNDAY), MICROS), at(SUNDAY)),
+    ]);
+}
+
+#[test]
+fn time_texts_and_buckets_by_hand() {
+    const SUNDAY: &str = "2021-01-03T23:59:58.987Z";
+    const EARLY: &str = "1969-12-31T23:59:59.999Z";
+    let five_minutes = Width::Fixed { micros: 300_000_000 };
+    assert_table(vec![
+        ("five minutes", truncate(five_minutes, SUNDAY), at("2021-01-03T23:55:00Z")),
+        ("five minutes before 1970", truncate(five_minutes, EARLY), at("1969-12-31T23:55:00Z")),
+        ("week", truncate(Width::Week, SUNDAY), at("2020-12-28T00:00:00Z")),
+        ("month", truncate(Width::Month, SUNDAY), at("2021-01-01T00:00:00Z")),
+        ("quarter", truncate(Width::Quarter, EARLY), at("1969-10-01T00:00:00Z")),
+        ("year", truncate(Width::Year, EARLY), at("1969-01-01T00:00:00Z")),
+        (
+            "a bucket that starts before year 1",
+            truncate(Width::Fixed { micros: 86_400_000_000 * 10_000 }, "0001-01-01T00:00:00Z"),
+            NULL,
+        ),
+        ("TIMESTAMP(3) AS VARCHAR", cast(instant(EARLY), Varchar), t(EARLY)),
+        (
+            "VARCHAR AS TIMESTAMP(3)",
+            cast(text("2010-12-01 08:26:00.12345"), MILLIS),
+            at("2010-12-01T08:26:00.123Z"),
+        ),
+        ("'yesterday' AS TIMESTAMP(3)", cast(text("yesterday"), MILLIS), NULL),
     ]);
 }
