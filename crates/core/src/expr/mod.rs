@@ -1,8 +1,8 @@
 //! Scalar expressions, evaluated column by column over a batch of events.
 //!
-//! [`evaluate`] walks the expression once per batch; what it finds at each call is looked up in
-//! the table of [`call`], and from there on plain loops run over slices ([`lift`]). Nothing is
-//! chosen per row.
+//! [`evaluate`] walks the expression once per batch. What each call means is looked up in one table
+//! (`Batch::call`), and from there on plain loops run over slices (`lift`): nothing is chosen per
+//! row.
 //!
 //! Expressions are **total**: what SQL calls an error (division by zero, overflow, a bad CAST) is
 //! NULL, as under Trino's `TRY`, so that one odd event can stop neither a shard nor a build. They
@@ -159,7 +159,6 @@ impl<'c, 'a> Batch<'c, 'a> {
             (Substr, [s, start, length]) => text::substr_length(s, start, length),
             (Concat, args) => text::concat(args, arena),
             (SplitPart, [s, delimiter, index]) => text::split_part(s, delimiter, index),
-            (Replace, [s, search]) => text::remove(s, search, arena),
             (Replace, [s, search, replacement]) => text::replace(s, search, replacement, arena),
             (StartsWith, [s, prefix]) => text::starts_with(s, prefix),
             (Strpos, [s, sub]) => text::strpos(s, sub),

@@ -148,11 +148,6 @@ pub(super) fn split_part<'a>(
     })
 }
 
-/// `replace(s, search)`: without the occurrences of `search`.
-pub(super) fn remove<'a>(s: &Arg<'_, 'a>, search: &Arg<'_, 'a>, arena: &'a Bump) -> Column<'a> {
-    map2(s.texts(), search.texts(), Data::Varchar, |s, search| replace_in(s, search, "", arena))
-}
-
 /// `replace(s, search, replacement)`: each occurrence, from the left. An empty `search` occurs
 /// before every code point and at the end.
 pub(super) fn replace<'a>(

@@ -332,10 +332,7 @@ impl Tape<'_> {
                 let (s, delimiter) = (self.expr(Varchar, depth), self.expr(Varchar, depth));
                 call(SplitPart, Varchar, [s, delimiter, small(self)])
             }
-            _ => {
-                let count = 2 + self.below(2);
-                self.calls(Replace, Varchar, Varchar, count, depth)
-            }
+            _ => self.calls(Replace, Varchar, Varchar, 3, depth),
         }
     }
 

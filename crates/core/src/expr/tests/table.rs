@@ -258,7 +258,11 @@ fn text_by_hand() {
             call(Replace, Varchar, [text("ñb"), text(""), text("-")]),
             t("-ñ-b-"),
         ),
-        ("replace('abab', 'b')", call(Replace, Varchar, [text("abab"), text("b")]), t("aa")),
+        (
+            "replace('abab', 'b', '')",
+            call(Replace, Varchar, [text("abab"), text("b"), text("")]),
+            t("aa"),
+        ),
         ("starts_with('abc', 'ab')", call(StartsWith, Boolean, [text("abc"), text("ab")]), b(true)),
         ("strpos('añb', 'b')", call(Strpos, BigInt, [text("añb"), text("b")]), i(3)),
         ("strpos('abc', 'x')", call(Strpos, BigInt, [text("abc"), text("x")]), i(0)),
