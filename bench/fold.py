@@ -104,10 +104,9 @@ def make_inputs(arguments):
 
 def engines(arguments, view, source, pattern):
     """For each engine that can read `source`, the command that folds it into `view`."""
-    files = sorted(glob.glob(pattern, recursive=True))
-    commands = {
-        "anabranch": [str(arguments.anabranch), "fold", str(HERE / "project"), "--view", view, *files]
-    }
+    events = [pattern] if source == "ndjson" else ["--raw", pattern.partition("/**")[0]]
+    options = ["--view", view, "--threads", str(arguments.threads), *events]
+    commands = {"anabranch": [str(arguments.anabranch), "fold", str(HERE / "project"), *options]}
     for peer in arguments.only or PEERS:
         if (peer, source) != ("datafusion", "raw"):
             commands[peer] = peer_command(peer, view, source, pattern, arguments.threads)
@@ -135,18 +134,29 @@ def run(command):
         if process.returncode != 0:
             sys.exit(f"fold.py: exit code {process.returncode}: {shlex.join(command)}")
         output.seek(0)
-        sums = json.loads(output.read().splitlines()[-1])
+        printed = json.load(output)
     return {
-        "sums": sums,
+        "sums": sums(printed),
         "cpu_s": usage.ru_utime + usage.ru_stime,
         "wall_s": wall,
         "peak_mb": usage.ru_maxrss / 1024,
     }
 
 
+def sums(printed):
+    """The sum over all rows of every measure, and the number of rows, from what a fold prints."""
+    if "views" not in printed:
+        return printed
+    (view,) = printed["views"].values()
+    return {"rows": view["rows"]} | {name: float(sum) for name, sum in view["sums"].items()}
+
+
 def check(engine, view, sums, truth):
+    """Stops at a wrong answer. `anabranch fold` prints no sums of DOUBLE columns."""
     for name in EXACT:
-        if name in truth and not math.isclose(sums[name], truth[name], rel_tol=1e-9):
+        if name not in truth or (name not in sums and name.startswith("latency")):
+            continue
+        if not math.isclose(sums[name], truth[name], rel_tol=1e-9):
             sys.exit(f"fold.py: {engine}, {view}: {name} is {sums[name]}, not {truth[name]}")
 
 
@@ -193,7 +203,7 @@ def render(arguments, runs, truth):
 
 
 def deviation(sums, truth, name):
-    return f"{sums[name] / truth[name] - 1:+.3%}" if name in truth else ""
+    return f"{sums[name] / truth[name] - 1:+.3%}" if name in truth and name in sums else ""
 
 
 def machine():
