@@ -22,3 +22,6 @@ pub use backend::Backend;
 pub use events::{Events, lines};
 pub use router::{Options, router};
 pub use status::{ShardStatus, Status, ViewStatus};
+
+#[cfg(test)]
+mod tests;
