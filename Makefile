@@ -46,7 +46,7 @@ parity: build $(TESTS) ## compare answers with an independent engine
 
 .PHONY: soak
 soak: build $(TESTS) ## kill a running server at random for MINUTES=10 and compare its answers
-	ANABRANCH=$(ANABRANCH) tests/.venv/bin/python tests/soak.py --minutes $(or $(MINUTES),10)
+	tests/.venv/bin/python tests/parity/crash.py $(ANABRANCH) --minutes $(or $(MINUTES),10)
 
 .PHONY: bench
 bench: build $(PEERS) ## measure the fold beside other engines; writes bench/results

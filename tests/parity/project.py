@@ -51,21 +51,29 @@ class Question:
     limit: int | None = None
     time_zone: str | None = None
 
-    def options(self):
-        options = []
-        for column, value in self.where:
-            options += ["--where", f"{column} is null" if value is None else f"{column}={value}"]
+    def parameters(self):
+        """The question as pairs, named as in a URL."""
+        pairs = [
+            ("where", f"{column} is null" if value is None else f"{column}={value}")
+            for column, value in self.where
+        ]
         named = {
-            "--from": self.start,
-            "--to": self.end,
-            "--every": self.every,
-            "--group-by": None if self.group_by is None else ",".join(self.group_by),
-            "--order-by": self.order_by,
-            "--limit": self.limit,
-            "--time-zone": self.time_zone,
+            "from": self.start,
+            "to": self.end,
+            "every": self.every,
+            "group_by": None if self.group_by is None else ",".join(self.group_by),
+            "order_by": self.order_by,
+            "limit": self.limit,
+            "tz": self.time_zone,
         }
-        # One word each, since a value may start with a dash.
-        return options + [f"{name}={value}" for name, value in named.items() if value is not None]
+        return pairs + [(name, str(value)) for name, value in named.items() if value is not None]
+
+    def options(self):
+        """The question as options of the command; one word each, since a value may start with a dash."""
+        names = {"tz": "time-zone"}
+        return [
+            f"--{names.get(name, name).replace('_', '-')}={value}" for name, value in self.parameters()
+        ]
 
     def __str__(self):
         return " ".join(self.options()) or "everything"
