@@ -1,6 +1,7 @@
 //! The decoder held against its rules, against serde_json, and against hostile payloads.
 
 mod hostile;
+mod properties;
 mod rules;
 
 use super::{Decoder, Reason, Rejection};

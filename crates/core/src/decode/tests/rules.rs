@@ -415,3 +415,37 @@ fn messages_quote_at_most_40_characters_on_one_line() {
 fn a_schema_with_a_column_inside_of_another_is_refused() {
     Decoder::new(&schema(Iso8601, &[("a", Type::BigInt), ("a.b", Type::BigInt)]), &[]);
 }
+
+/// The keys of the second payload are guessed from those of the first: right, or nearly.
+#[test]
+fn learned_keys_never_change_the_verdict() {
+    let long = "k".repeat(100);
+    let many: String = (0..200).map(|i| format!(r#""m{i}":{i},"#)).collect();
+    let long_keys = format!(r#"{{"{long}":1,"t":0,"{long}":2}}"#);
+    let many_keys = format!(r#"{{{many}"t":0,"int":1}}"#);
+    let many_cut = format!(r#"{{{many}"t":0"int":1}}"#);
+    let invalid = Some(Reason::InvalidJson);
+    for (first, second, expected) in [
+        (r#"{"t":0,"int":1}"#, r#"{,"int":1,"t":0}"#, invalid),
+        (r#"{"t":0,"int":1}"#, r#"{"t":0"int":1}"#, invalid),
+        (r#"{"t":0,"int":1}"#, r#"{"t":0,"int":1"t":0}"#, invalid),
+        (r#"{"t":0,"int":1}"#, r#"{"t":0,"int" :1}"#, None),
+        (r#"{"t":0,"int":1}"#, r#"{"t":0,"int": 1}"#, None),
+        (r#"{"t":0,"int":1}"#, r#"{"t":0,"int":1,"int":1}"#, Some(Reason::DuplicateKey)),
+        (r#"{"t":0,"int":1}"#, r#"{"int":1,"t":0,"int":1}"#, Some(Reason::DuplicateKey)),
+        (r#"{"t":0,"x":"a"}"#, r#"{"t":0,"int":"a"}"#, Some(Reason::WrongType)),
+        (r#"{"t":0,"x":1,"y":2,"int":3}"#, r#"{"t":0,"int":"a"}"#, Some(Reason::WrongType)),
+        (r#"{"t":0,"int":1,"x":1}"#, r#"{"t":0,"x":1,"int":"a"}"#, Some(Reason::WrongType)),
+        (r#"{"x":{"t":0},"t":0}"#, r#"{"x":0,"t":null}"#, Some(Reason::MissingEventTime)),
+        (&long_keys, &long_keys, None),
+        (&many_keys, &many_keys, None),
+        (&many_keys, &many_cut, invalid),
+    ] {
+        let schema = one_of_each();
+        let mut decoder = Decoder::new(&schema, &[]);
+        assert_eq!(decoder.check(first.as_bytes()), Ok(()), "{first}");
+        let verdict = decoder.check(second.as_bytes());
+        assert_eq!(verdict.clone().err().map(|r| r.reason), expected, "{second}");
+        assert_eq!(verdict, Decoder::new(&schema, &[]).check(second.as_bytes()), "{second}");
+    }
+}
