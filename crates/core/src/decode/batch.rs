@@ -1,7 +1,6 @@
 //! Decoded events, column by column, and how an event is added whole or not at all.
 
-use super::string;
-use super::value::Value;
+use super::string::{self, Span};
 use crate::column::{Column, Data};
 use crate::schema::{ColumnId, Schema};
 use bumpalo::Bump;
@@ -22,6 +21,14 @@ pub(super) struct Sink<'s, 'a> {
     pub(super) arena: &'a Bump,
 }
 
+/// Where one value goes. The methods take a value of the column's type, at most once.
+pub(super) enum Slot<'s, 'a> {
+    /// Nowhere: nobody wants it.
+    Dropped,
+    /// Into a column.
+    Kept { data: &'s mut Data<'a>, arena: &'a Bump },
+}
+
 impl<'a> Batch<'a> {
     /// An empty batch with room for `rows` events in the columns `needed`.
     pub(super) fn new(schema: &Schema, needed: &[ColumnId], rows: usize) -> Self {
@@ -37,24 +44,10 @@ impl<'a> Batch<'a> {
 }
 
 impl<'a> Sink<'_, 'a> {
-    /// Adds the event's value of a column.
+    /// Where the event's value of a column goes.
     #[inline]
-    pub(super) fn push(&mut self, id: ColumnId, value: Value<'a>) {
-        match (&mut self.batch.columns[id].data, value) {
-            (Data::Varchar(values), Value::Varchar { raw, escaped: false }) => values.push(raw),
-            (Data::Varchar(values), Value::Varchar { raw, escaped: true }) => {
-                let mut text =
-                    bumpalo::collections::String::with_capacity_in(raw.len(), self.arena);
-                string::unescape(raw, &mut text);
-                values.push(text.into_bump_str());
-            }
-            (Data::BigInt(values), Value::BigInt(value))
-            | (Data::Timestamp(values), Value::Timestamp(value)) => values.push(value),
-            (Data::Double(values), Value::Double(value)) => values.push(value),
-            (Data::Decimal(values), Value::Decimal(value)) => values.push(value),
-            (Data::Boolean(values), Value::Boolean(value)) => values.push(value),
-            (data, value) => panic!("{value:?} for column {id} {data:?}: another schema's batch"),
-        }
+    pub(super) fn slot(&mut self, id: ColumnId) -> Slot<'_, 'a> {
+        Slot::Kept { data: &mut self.batch.columns[id].data, arena: self.arena }
     }
 
     /// Completes the event: a column of `needed` that got no value is NULL.
@@ -81,6 +74,80 @@ impl<'a> Sink<'_, 'a> {
             truncate(&mut self.batch.columns[id].data, self.batch.rows);
         }
     }
+}
+
+impl<'a> Slot<'_, 'a> {
+    #[inline(always)]
+    pub(super) fn boolean(&mut self, value: bool) {
+        match self {
+            Slot::Dropped => {}
+            Slot::Kept { data: Data::Boolean(values), .. } => values.push(value),
+            Slot::Kept { .. } => mismatch(),
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn bigint(&mut self, value: i64) {
+        match self {
+            Slot::Dropped => {}
+            Slot::Kept { data: Data::BigInt(values), .. } => values.push(value),
+            Slot::Kept { .. } => mismatch(),
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn double(&mut self, value: f64) {
+        match self {
+            Slot::Dropped => {}
+            Slot::Kept { data: Data::Double(values), .. } => values.push(value),
+            Slot::Kept { .. } => mismatch(),
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn decimal(&mut self, value: i128) {
+        match self {
+            Slot::Dropped => {}
+            Slot::Kept { data: Data::Decimal(values), .. } => values.push(value),
+            Slot::Kept { .. } => mismatch(),
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn timestamp(&mut self, value: i64) {
+        match self {
+            Slot::Dropped => {}
+            Slot::Kept { data: Data::Timestamp(values), .. } => values.push(value),
+            Slot::Kept { .. } => mismatch(),
+        }
+    }
+
+    /// The string at `span` of `payload`.
+    #[inline(always)]
+    pub(super) fn varchar(&mut self, payload: &'a str, span: Span) {
+        match self {
+            Slot::Dropped => {}
+            Slot::Kept { data: Data::Varchar(values), arena } => {
+                let raw = &payload[span.start..span.end];
+                values.push(if span.escaped { unescaped(raw, arena) } else { raw });
+            }
+            Slot::Kept { .. } => mismatch(),
+        }
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn mismatch() -> ! {
+    panic!("the batch was made for another schema")
+}
+
+/// A string's text without its escapes.
+#[cold]
+fn unescaped<'a>(raw: &str, arena: &'a Bump) -> &'a str {
+    let mut text = bumpalo::collections::String::with_capacity_in(raw.len(), arena);
+    string::unescape(raw, &mut text);
+    text.into_bump_str()
 }
 
 fn reserve(data: &mut Data<'_>, rows: usize) {

@@ -9,7 +9,7 @@
 //! Guesses never change a result: bytes that were read once as "comma, key, colon" by the grammar
 //! are that wherever a comma may stand, and a wrong guess only costs the way through the table.
 
-use crate::schema::{ColumnId, Schema};
+use crate::schema::Schema;
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
@@ -18,10 +18,10 @@ use hashbrown::HashMap;
 pub(super) enum Meaning {
     /// Nothing the schema declares.
     Undeclared,
-    /// A column.
-    Column(ColumnId),
-    /// An object with columns in it: a node.
-    Object(usize),
+    /// A column, by its place in the schema.
+    Column(u32),
+    /// An object with columns in it: its node.
+    Object(u32),
 }
 
 /// The tree of declared keys. Node 0 is the event itself.
@@ -36,28 +36,33 @@ pub(super) struct Node {
     /// Its keys from the top.
     pub(super) path: Vec<String>,
     members: HashMap<String, Meaning, FixedState>,
-    /// What led to the values last time. The first leads from the brace, the others from the value
-    /// before, so that only the first is without a comma.
-    leads: Vec<Lead>,
+    pub(super) leads: Leads,
+    /// The last event that had it.
+    pub(super) seen: u64,
 }
+
+/// What led to the values of an object last time. The first leads from the brace, the others from
+/// the value before, so that only the first is without a comma.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Leads(Vec<Lead>);
 
 /// Bytes that lead to a value, and what its key means.
 #[derive(Debug, Clone, Copy)]
-struct Lead {
+pub(super) struct Lead {
     bytes: [u8; LEAD_BYTES],
     /// Ones where `bytes` counts.
     mask: [u8; LEAD_BYTES],
-    length: usize,
-    meaning: Meaning,
+    pub(super) length: usize,
+    pub(super) meaning: Meaning,
 }
 
 /// The longest lead remembered; a longer one takes a place that never matches.
 const LEAD_BYTES: usize = 32;
 /// How many leads a node remembers. What comes after is looked up.
 const LEADS_MAX: usize = 64;
-/// How many leads are tried from the expected one on: a producer that leaves out optional fields
+/// How many leads behind the expected one are tried: a producer that leaves out optional fields
 /// still follows its order.
-const LOOKAHEAD: usize = 4;
+const LOOKAHEAD: usize = 3;
 
 impl Plan {
     /// The plan of a schema.
@@ -67,7 +72,7 @@ impl Plan {
     /// refuses such schemas.
     pub(super) fn new(schema: &Schema) -> Self {
         let mut plan = Plan { nodes: vec![Node::new(&[])] };
-        for (id, column) in schema.columns.iter().enumerate() {
+        for (id, column) in (0..).zip(&schema.columns) {
             let (leaf, parents) = column.path.split_last().expect("a column has a name");
             let mut node = 0;
             for depth in 0..parents.len() {
@@ -79,63 +84,60 @@ impl Plan {
         plan
     }
 
+    /// The node of an object in the node `parent`, made where it is missing.
     fn child(&mut self, parent: usize, path: &[String]) -> usize {
         let next = self.nodes.len();
         let key = path.last().expect("a child has a key").clone();
-        match *self.nodes[parent].members.entry(key).or_insert(Meaning::Object(next)) {
-            Meaning::Object(node) if node < next => node,
-            Meaning::Object(node) => {
-                self.nodes.push(Node::new(path));
-                node
-            }
+        let meaning = Meaning::Object(next.try_into().expect("fewer nodes than 2^32"));
+        match *self.nodes[parent].members.entry(key).or_insert(meaning) {
+            Meaning::Object(node) if node as usize == next => self.nodes.push(Node::new(path)),
+            Meaning::Object(node) => return node as usize,
             _ => panic!("{path:?} is declared as a column and as a parent of columns"),
         }
+        next
     }
 }
 
 impl Node {
     fn new(path: &[String]) -> Self {
-        Node { path: path.to_vec(), members: HashMap::default(), leads: Vec::new() }
+        Node { path: path.to_vec(), members: HashMap::default(), leads: Leads::default(), seen: 0 }
     }
 
     /// What `key`, its escapes undone, means in this object.
     pub(super) fn meaning(&self, key: &str) -> Meaning {
         self.members.get(key).copied().unwrap_or(Meaning::Undeclared)
     }
+}
 
-    /// Whether a known lead stands at `pos`, where the `place`-th key of the object is due: its
-    /// place, length and meaning.
-    #[inline]
-    pub(super) fn guess(
-        &self,
-        place: usize,
-        bytes: &[u8],
-        pos: usize,
-    ) -> Option<(usize, usize, Meaning)> {
-        let lead = self.leads.get(place)?;
+impl Leads {
+    /// The lead that stands at `pos`, where the `place`-th key of the object is due, if it is
+    /// known, and whose place that lead has.
+    #[inline(always)]
+    pub(super) fn guess(&self, place: usize, bytes: &[u8], pos: usize) -> Option<(usize, &Lead)> {
+        let lead = self.0.get(place)?;
         if lead.stands_at(bytes, pos) {
-            return Some((place, lead.length, lead.meaning));
+            return Some((place, lead));
         }
+        self.guess_further(place, bytes, pos)
+    }
+
+    #[inline(never)]
+    fn guess_further(&self, place: usize, bytes: &[u8], pos: usize) -> Option<(usize, &Lead)> {
         if place == 0 {
             // The leads that follow begin with a comma, which must not follow a brace.
             return None;
         }
-        let further = self.leads[place..].iter().take(LOOKAHEAD).enumerate().skip(1);
-        for (skipped, lead) in further {
-            if lead.stands_at(bytes, pos) {
-                return Some((place + skipped, lead.length, lead.meaning));
-            }
-        }
-        None
+        let further = self.0.iter().enumerate().skip(place + 1).take(LOOKAHEAD);
+        further.into_iter().find(|(_, lead)| lead.stands_at(bytes, pos))
     }
 
     /// Remembers what led to the value of the `place`-th key.
     pub(super) fn learn(&mut self, place: usize, lead: &[u8], meaning: Meaning) {
         let lead = Lead::new(lead, meaning);
-        if place < self.leads.len() {
-            self.leads[place] = lead;
-        } else if place == self.leads.len() && place < LEADS_MAX {
-            self.leads.push(lead);
+        if place < self.0.len() {
+            self.0[place] = lead;
+        } else if place == self.0.len() && place < LEADS_MAX {
+            self.0.push(lead);
         }
     }
 }
@@ -153,7 +155,7 @@ impl Lead {
         Lead { bytes, mask, length, meaning }
     }
 
-    #[inline]
+    #[inline(always)]
     fn stands_at(&self, bytes: &[u8], pos: usize) -> bool {
         let rest = bytes.get(pos..).unwrap_or_default();
         let Some(chunk) = rest.first_chunk::<LEAD_BYTES>() else {

@@ -1,7 +1,10 @@
-//! JSON's grammar (RFC 8259) over one payload, token by token.
+//! JSON's grammar (RFC 8259) over one payload, token by token: position in, position out.
 //!
-//! The scanner moves forward only and never twice over the same byte, so time is linear. Values
-//! nobody asked for are checked without recursion: the open brackets are a stack of bits.
+//! Positions are passed and returned, not kept: each token's start depends on the end of the one
+//! before, and that chain is what decoding waits for, so it must stay in a register.
+//!
+//! Every byte is passed once, so time is linear. Values nobody asked for are checked without
+//! recursion: the open brackets are a stack of bits.
 
 use super::MAX_DEPTH;
 use super::fault::{self, Fault};
@@ -13,193 +16,172 @@ use std::borrow::Cow;
 type Brackets = u128;
 const _: () = assert!(MAX_DEPTH <= Brackets::BITS as usize);
 
-/// A place in a payload.
+/// Reads the tokens of a payload.
+#[derive(Clone, Copy)]
 pub(super) struct Scanner<'a> {
-    text: &'a str,
-    pub(super) pos: usize,
+    pub(super) text: &'a str,
 }
 
 impl<'a> Scanner<'a> {
-    pub(super) fn new(text: &'a str) -> Self {
-        Scanner { text, pos: 0 }
-    }
-
     #[inline]
-    pub(super) fn text(&self) -> &'a str {
-        self.text
-    }
-
-    #[inline]
-    pub(super) fn bytes(&self) -> &'a [u8] {
+    pub(super) fn bytes(self) -> &'a [u8] {
         self.text.as_bytes()
     }
 
-    /// The byte here; zero, with which no token starts, at the end.
+    /// The byte at `pos`; zero, with which no token starts, at the end.
     #[inline]
-    pub(super) fn byte(&self) -> u8 {
-        self.bytes().get(self.pos).copied().unwrap_or(0)
+    pub(super) fn byte(self, pos: usize) -> u8 {
+        self.bytes().get(pos).copied().unwrap_or(0)
     }
 
-    /// Moves over white space; the byte at which the next token starts.
+    /// Where the next token starts: behind the white space at `pos`.
     #[inline]
-    pub(super) fn token(&mut self) -> u8 {
-        loop {
-            let byte = self.byte();
-            if !matches!(byte, b' ' | b'\t' | b'\n' | b'\r') {
-                return byte;
-            }
-            self.pos += 1;
+    pub(super) fn token(self, mut pos: usize) -> usize {
+        while matches!(self.byte(pos), b' ' | b'\t' | b'\n' | b'\r') {
+            pos += 1;
         }
+        pos
     }
 
-    /// Moves over the next token, which must be `byte`.
+    /// The string whose opening quote is at `pos`; its end is one behind the span's.
     #[inline]
-    pub(super) fn expect(&mut self, byte: u8, expected: &str) -> Result<(), Fault> {
-        if self.token() != byte {
-            return Err(self.unexpected(expected));
-        }
-        self.pos += 1;
-        Ok(())
-    }
-
-    /// Moves over the string whose opening quote is here.
-    #[inline]
-    pub(super) fn string(&mut self) -> Result<Span, Fault> {
-        match string::scan(self.bytes(), self.pos + 1) {
-            Ok(span) => {
-                self.pos = span.end + 1;
-                Ok(span)
-            }
-            Err(fault) => Err(self.string_fault(fault)),
-        }
+    pub(super) fn string(self, pos: usize) -> Result<Span, Fault> {
+        string::scan(self.bytes(), pos + 1).map_err(|fault| self.string_fault(fault))
     }
 
     /// The inside of a string as text, its escapes undone.
-    #[inline]
-    pub(super) fn unescaped(&self, span: Span) -> Cow<'a, str> {
+    #[inline(always)]
+    pub(super) fn unescaped(self, span: Span) -> Cow<'a, str> {
         let raw = &self.text[span.start..span.end];
-        if !span.escaped {
-            return Cow::Borrowed(raw);
-        }
-        let mut text = String::with_capacity(raw.len());
-        string::unescape(raw, &mut text);
-        Cow::Owned(text)
+        if span.escaped { Cow::Owned(unescape(raw)) } else { Cow::Borrowed(raw) }
     }
 
     #[cold]
-    fn string_fault(&self, fault: StringFault) -> Fault {
-        let (offset, expected) = match fault {
-            StringFault::LoneSurrogate(offset) => return fault::lone_surrogate(self.text, offset),
-            StringFault::Unterminated(offset) => (offset, "`\"` at the end of the string"),
-            StringFault::Control(offset) => (offset, "control characters in strings escaped"),
-            StringFault::Escape(offset) => {
-                (offset, "one of \\\" \\\\ \\/ \\b \\f \\n \\r \\t \\uXXXX after a backslash")
+    fn string_fault(self, fault: StringFault) -> Fault {
+        let (pos, expected) = match fault {
+            StringFault::LoneSurrogate(pos) => return fault::lone_surrogate(self.text, pos),
+            StringFault::Unterminated(pos) => (pos, "`\"` at the end of the string"),
+            StringFault::Control(pos) => (pos, "control characters in strings escaped"),
+            StringFault::Escape(pos) => {
+                (pos, "one of \\\" \\\\ \\/ \\b \\f \\n \\r \\t \\uXXXX after a backslash")
             }
         };
-        fault::invalid_json(self.text, offset, expected)
+        self.unexpected(pos, expected)
     }
 
-    /// Moves over the number that starts here.
+    /// The number that starts at `pos`, and its end.
     #[inline]
-    pub(super) fn number(&mut self) -> Result<Number<'a>, Fault> {
-        match Number::scan(self.bytes(), self.pos) {
-            Ok(number) => {
-                self.pos += number.length();
-                Ok(number)
-            }
-            Err(offset) => Err(self.number_fault(offset)),
+    pub(super) fn number(self, pos: usize) -> Result<(Number<'a>, usize), Fault> {
+        match Number::scan(self.bytes(), pos) {
+            Ok(number) => Ok((number, pos + number.length())),
+            Err(pos) => Err(self.number_fault(pos)),
         }
     }
 
     #[cold]
-    fn number_fault(&self, offset: usize) -> Fault {
-        let expected = match self.bytes().get(offset) {
-            Some(b'0'..=b'9') => "no digit after a leading zero",
-            _ => "a digit",
-        };
-        fault::invalid_json(self.text, offset, expected)
+    fn number_fault(self, pos: usize) -> Fault {
+        let leading_zero = self.byte(pos).is_ascii_digit();
+        self.unexpected(pos, if leading_zero { "no digit after a leading zero" } else { "a digit" })
     }
 
-    /// Moves over `true`, `false` or `null`, as told.
+    /// The end of `true`, `false` or `null`, as told, at `pos`.
     #[inline]
-    pub(super) fn literal(&mut self, word: &'static str) -> Result<(), Fault> {
-        if !self.bytes()[self.pos..].starts_with(word.as_bytes()) {
-            return Err(self.unexpected("a JSON value"));
+    pub(super) fn literal(self, pos: usize, word: &'static str) -> Result<usize, Fault> {
+        if !self.bytes()[pos..].starts_with(word.as_bytes()) {
+            return Err(self.unexpected(pos, "a JSON value"));
         }
-        self.pos += word.len();
-        Ok(())
+        Ok(pos + word.len())
     }
 
-    /// Moves over one value of any kind, itself inside of `depth` objects and arrays.
-    pub(super) fn value(&mut self, depth: usize) -> Result<(), Fault> {
+    /// The end of the value of any kind at `pos`, itself inside of `depth` objects and arrays.
+    #[inline(always)]
+    pub(super) fn value(self, pos: usize, depth: usize) -> Result<usize, Fault> {
+        // Most values are strings, which are worth being spared the call.
+        match self.byte(pos) {
+            b'"' => Ok(self.string(pos)?.end + 1),
+            _ => self.value_of_any_kind(pos, depth),
+        }
+    }
+
+    #[inline(never)]
+    fn value_of_any_kind(self, mut pos: usize, depth: usize) -> Result<usize, Fault> {
         // The lowest bit is the innermost open bracket: set for an object.
         let mut brackets: Brackets = 0;
         let mut open = 0;
         loop {
-            match self.token() {
-                b'"' => drop(self.string()?),
-                b'-' | b'0'..=b'9' => drop(self.number()?),
-                b't' => self.literal("true")?,
-                b'f' => self.literal("false")?,
-                b'n' => self.literal("null")?,
+            pos = self.token(pos);
+            pos = match self.byte(pos) {
+                b'"' => self.string(pos)?.end + 1,
+                b'-' | b'0'..=b'9' => self.number(pos)?.1,
+                b't' => self.literal(pos, "true")?,
+                b'f' => self.literal(pos, "false")?,
+                b'n' => self.literal(pos, "null")?,
                 bracket @ (b'{' | b'[') => {
                     if depth + open == MAX_DEPTH {
-                        return Err(fault::too_deep(self.pos));
+                        return Err(fault::too_deep(pos));
                     }
-                    self.pos += 1;
                     let object = bracket == b'{';
-                    if self.token() == if object { b'}' } else { b']' } {
-                        self.pos += 1;
-                    } else {
+                    pos = self.token(pos + 1);
+                    if self.byte(pos) != if object { b'}' } else { b']' } {
                         open += 1;
                         brackets = brackets << 1 | Brackets::from(object);
                         if object {
-                            self.key()?;
+                            pos = self.key(pos)?.1;
                         }
                         continue;
                     }
+                    pos + 1
                 }
-                _ => return Err(self.unexpected("a JSON value")),
-            }
+                _ => return Err(self.unexpected(pos, "a JSON value")),
+            };
             // Behind a value: close what ends here, until a comma leads to the next one.
             loop {
                 if open == 0 {
-                    return Ok(());
+                    return Ok(pos);
                 }
                 let object = brackets & 1 == 1;
-                match self.token() {
+                pos = self.token(pos);
+                match self.byte(pos) {
                     b',' => {
-                        self.pos += 1;
-                        if object {
-                            self.key()?;
-                        }
+                        pos = if object { self.key(pos + 1)?.1 } else { pos + 1 };
                         break;
                     }
                     b'}' if object => {}
                     b']' if !object => {}
-                    _ if object => return Err(self.unexpected("`,` or `}`")),
-                    _ => return Err(self.unexpected("`,` or `]`")),
+                    _ if object => return Err(self.unexpected(pos, "`,` or `}`")),
+                    _ => return Err(self.unexpected(pos, "`,` or `]`")),
                 }
-                self.pos += 1;
+                pos += 1;
                 open -= 1;
                 brackets >>= 1;
             }
         }
     }
 
-    /// Moves over a key and its colon.
+    /// The key at `pos`, white space before it allowed, and the end of the colon behind it.
     #[inline]
-    pub(super) fn key(&mut self) -> Result<Span, Fault> {
-        if self.token() != b'"' {
-            return Err(self.unexpected("a key in double quotes"));
+    pub(super) fn key(self, pos: usize) -> Result<(Span, usize), Fault> {
+        let pos = self.token(pos);
+        if self.byte(pos) != b'"' {
+            return Err(self.unexpected(pos, "a key in double quotes"));
         }
-        let key = self.string()?;
-        self.expect(b':', "`:` after a key")?;
-        Ok(key)
+        let key = self.string(pos)?;
+        let pos = self.token(key.end + 1);
+        if self.byte(pos) != b':' {
+            return Err(self.unexpected(pos, "`:` after a key"));
+        }
+        Ok((key, pos + 1))
     }
 
     #[cold]
-    pub(super) fn unexpected(&self, expected: &str) -> Fault {
-        fault::invalid_json(self.text, self.pos, expected)
+    pub(super) fn unexpected(self, pos: usize, expected: &str) -> Fault {
+        fault::invalid_json(self.text, pos, expected)
     }
+}
+
+#[cold]
+fn unescape(raw: &str) -> String {
+    let mut text = String::with_capacity(raw.len());
+    string::unescape(raw, &mut text);
+    text
 }

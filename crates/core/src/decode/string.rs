@@ -55,15 +55,15 @@ fn find_special(bytes: &[u8], mut at: usize) -> usize {
     loop {
         // Past the end there are zeros, which count as control characters and end the search.
         let word = word(bytes, at);
-        let quote = word ^ (ONES * b'"' as u64);
-        let backslash = word ^ (ONES * b'\\' as u64);
-        // A subtraction borrows into a byte's high bit if the byte is below what is subtracted, or
-        // one before it was; so the lowest bit set is always a true one.
-        let found = (quote.wrapping_sub(ONES) & !quote)
-            | (backslash.wrapping_sub(ONES) & !backslash)
-            | (word.wrapping_sub(ONES * 0x20) & !word);
-        if found & HIGH != 0 {
-            return at + (found & HIGH).trailing_zeros() as usize / 8;
+        // Flipping one bit moves the quote (0x22) right behind the control characters (below 0x20)
+        // and nothing else there, so that one comparison finds both.
+        let quote_or_control = (word ^ (ONES * 0x02)).wrapping_sub(ONES * 0x21);
+        let backslash = (word ^ (ONES * b'\\' as u64)).wrapping_sub(ONES);
+        // A subtraction borrows into the high bit of an ASCII byte if the byte is below what is
+        // subtracted, or if one before it was: so the lowest bit that is set is a true one.
+        let found = (quote_or_control | backslash) & !word & HIGH;
+        if found != 0 {
+            return at + found.trailing_zeros() as usize / 8;
         }
         at += 8;
     }

@@ -1,6 +1,7 @@
 //! Which JSON values a column of each type may have, and what they are in SQL.
 
 use super::Reason;
+use super::batch::Slot;
 use super::fault::Fault;
 use super::number::Number;
 use super::scanner::Scanner;
@@ -8,84 +9,122 @@ use crate::schema::TimestampFormat;
 use crate::timestamp::{self, Invalid};
 use crate::types::Type;
 
-/// A value that its column can have.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Value<'a> {
-    Boolean(bool),
-    BigInt(i64),
-    Double(f64),
-    Decimal(i128),
-    Varchar {
-        /// The text as it stands between the quotes.
-        raw: &'a str,
-        /// Whether it holds escapes, to be undone if the value is kept.
-        escaped: bool,
-    },
-    Timestamp(i64),
+/// What a column of an event is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// A value, which the slot has taken.
+    Value,
+    Null,
+    /// A value that the column cannot have.
+    Unfit(Reason),
 }
 
-/// Moves over the value that starts here, inside of `depth` objects and arrays, and not `null`:
-/// the value, or why a column of type `ty` cannot have it.
-#[inline]
+/// Reads the value at `pos`, inside of `depth` objects and arrays, and hands it to `slot`; the
+/// verdict and where the value ends.
+#[inline(always)]
 pub(super) fn read<'a>(
-    scanner: &mut Scanner<'a>,
-    ty: Type,
-    format: TimestampFormat,
+    scanner: Scanner<'a>,
+    pos: usize,
     depth: usize,
-) -> Result<Result<Value<'a>, Reason>, Fault> {
-    let first = scanner.byte();
-    let quoted = first == b'"';
-    let numeric = first == b'-' || first.is_ascii_digit();
-    let result = match ty {
-        Type::Varchar if quoted => {
-            let span = scanner.string()?;
-            let raw = &scanner.text()[span.start..span.end];
-            Ok(Value::Varchar { raw, escaped: span.escaped })
+    ty: &Type,
+    format: TimestampFormat,
+    slot: &mut Slot<'_, 'a>,
+) -> Result<(Verdict, usize), Fault> {
+    // Nearly always a value of the right form stands right here, so whatever else may be is looked
+    // for only when it does not.
+    match read_form(scanner, pos, ty, format, slot)? {
+        Some(read) => Ok(read),
+        None => read_other(scanner, pos, depth, ty, format, slot),
+    }
+}
+
+/// The same, for a value that is null, of another form, or behind white space.
+#[inline(never)]
+fn read_other<'a>(
+    scanner: Scanner<'a>,
+    pos: usize,
+    depth: usize,
+    ty: &Type,
+    format: TimestampFormat,
+    slot: &mut Slot<'_, 'a>,
+) -> Result<(Verdict, usize), Fault> {
+    let pos = scanner.token(pos);
+    if scanner.byte(pos) == b'n' {
+        return Ok((Verdict::Null, scanner.literal(pos, "null")?));
+    }
+    match read_form(scanner, pos, ty, format, slot)? {
+        Some(read) => Ok(read),
+        None => Ok((Verdict::Unfit(Reason::WrongType), scanner.value(pos, depth)?)),
+    }
+}
+
+/// Reads the value at `pos` if it has a form in which values of `ty` are written.
+#[inline(always)]
+fn read_form<'a>(
+    scanner: Scanner<'a>,
+    pos: usize,
+    ty: &Type,
+    format: TimestampFormat,
+    slot: &mut Slot<'_, 'a>,
+) -> Result<Option<(Verdict, usize)>, Fault> {
+    let (result, end) = match (ty, scanner.byte(pos)) {
+        (Type::Varchar, b'"') => {
+            let span = scanner.string(pos)?;
+            slot.varchar(scanner.text, span);
+            (Ok(()), span.end + 1)
         }
-        Type::BigInt if numeric => scanner.number()?.to_i64().map(Value::BigInt),
-        Type::Double if numeric => {
-            scanner.number()?.to_f64().map(Value::Double).ok_or(Reason::OutOfRange)
+        (Type::BigInt, b'-' | b'0'..=b'9') => {
+            let (number, end) = scanner.number(pos)?;
+            (number.to_i64().map(|value| slot.bigint(value)), end)
         }
-        Type::Timestamp { precision } if quoted => {
-            let span = scanner.string()?;
-            instant(timestamp::parse(&scanner.unescaped(span), format, precision))
+        (Type::Double, b'-' | b'0'..=b'9') => {
+            let (number, end) = scanner.number(pos)?;
+            let value = number.to_f64().ok_or(Reason::OutOfRange);
+            (value.map(|value| slot.double(value)), end)
         }
-        Type::Timestamp { precision } if numeric => {
-            instant(timestamp::from_epoch(scanner.number()?, format, precision))
+        (Type::Decimal { precision, scale }, b'-' | b'0'..=b'9') => {
+            let (number, end) = scanner.number(pos)?;
+            let value = decimal(Some(number), *precision, *scale);
+            (value.map(|value| slot.decimal(value)), end)
         }
-        Type::Decimal { precision, scale } if numeric => {
-            decimal(scanner.number()?, precision, scale)
+        (Type::Decimal { precision, scale }, b'"') => {
+            let span = scanner.string(pos)?;
+            let value = decimal(Number::parse(&scanner.unescaped(span)), *precision, *scale);
+            (value.map(|value| slot.decimal(value)), span.end + 1)
         }
-        Type::Decimal { precision, scale } if quoted => {
-            let span = scanner.string()?;
-            match Number::parse(&scanner.unescaped(span)) {
-                Some(number) => decimal(number, precision, scale),
-                None => Err(Reason::WrongType),
-            }
+        (Type::Timestamp { precision }, b'"') => {
+            let span = scanner.string(pos)?;
+            let value = timestamp::parse(&scanner.unescaped(span), format, *precision);
+            (value.map(|value| slot.timestamp(value)).map_err(reason), span.end + 1)
         }
-        Type::Boolean if first == b't' => {
-            scanner.literal("true")?;
-            Ok(Value::Boolean(true))
+        (Type::Timestamp { precision }, b'-' | b'0'..=b'9') => {
+            let (number, end) = scanner.number(pos)?;
+            let value = timestamp::from_epoch(number, format, *precision);
+            (value.map(|value| slot.timestamp(value)).map_err(reason), end)
         }
-        Type::Boolean if first == b'f' => {
-            scanner.literal("false")?;
-            Ok(Value::Boolean(false))
+        (Type::Boolean, b't') => {
+            let end = scanner.literal(pos, "true")?;
+            slot.boolean(true);
+            (Ok(()), end)
         }
-        _ => {
-            scanner.value(depth)?;
-            Err(Reason::WrongType)
+        (Type::Boolean, b'f') => {
+            let end = scanner.literal(pos, "false")?;
+            slot.boolean(false);
+            (Ok(()), end)
         }
+        _ => return Ok(None),
     };
-    Ok(result)
+    Ok(Some((result.map_or_else(Verdict::Unfit, |()| Verdict::Value), end)))
 }
 
-fn decimal<'a>(number: Number<'_>, precision: u8, scale: u8) -> Result<Value<'a>, Reason> {
-    number.to_decimal(precision, scale).map(Value::Decimal).ok_or(Reason::OutOfRange)
+fn decimal(number: Option<Number<'_>>, precision: u8, scale: u8) -> Result<i128, Reason> {
+    let number = number.ok_or(Reason::WrongType)?;
+    number.to_decimal(precision, scale).ok_or(Reason::OutOfRange)
 }
 
-fn instant<'a>(result: Result<i64, Invalid>) -> Result<Value<'a>, Reason> {
-    result.map(Value::Timestamp).map_err(|invalid| match invalid {
+fn reason(invalid: Invalid) -> Reason {
+    match invalid {
         Invalid::Malformed => Reason::WrongType,
         Invalid::OutOfRange => Reason::OutOfRange,
-    })
+    }
 }

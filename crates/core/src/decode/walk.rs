@@ -5,35 +5,33 @@
 //! the rest of the payload is still read: a verdict must not depend on the order in which a
 //! payload's faults are met, nor on the columns that a view happens to need.
 
-use super::batch::Sink;
+use super::batch::{Sink, Slot};
 use super::fault::{self, Fault};
-use super::plan::{Meaning, Plan};
+use super::plan::{Leads, Meaning, Plan};
 use super::scanner::Scanner;
-use super::value;
+use super::value::{self, Verdict};
 use super::{MAX_DEPTH, Reason};
-use crate::schema::{ColumnId, Schema, TimestampFormat};
+use crate::schema::{ColumnDef, ColumnId, Schema};
 use crate::types::Type;
 
 /// What a decoder keeps between events.
 #[derive(Debug, Clone)]
 pub(super) struct Walker {
+    schema: Schema,
     plan: Plan,
-    columns: Vec<Declared>,
-    timestamp_format: TimestampFormat,
-    event_time: ColumnId,
-    /// The event in which a column, or behind the columns a node, was last seen.
-    seen: Vec<u64>,
-    /// Counts events, so that `seen` never has to be cleared.
+    leaves: Vec<Leaf>,
+    /// Counts events, so that what was seen in one never has to be cleared.
     event: u64,
 }
 
-/// A declared column.
+/// A declared column, as far as reading its values goes.
 #[derive(Debug, Clone)]
-struct Declared {
+struct Leaf {
     ty: Type,
     /// Whether its values are wanted; they are checked in any case.
     kept: bool,
-    path: Vec<String>,
+    /// The last event that had it.
+    seen: u64,
 }
 
 /// One pass.
@@ -48,19 +46,19 @@ struct Walk<'w, 's, 'a> {
 
 impl Walker {
     pub(super) fn new(schema: &Schema, needed: &[ColumnId]) -> Self {
-        let plan = Plan::new(schema);
-        let columns = schema.columns.iter().enumerate().map(|(id, column)| {
-            let kept = needed.contains(&id);
-            Declared { ty: column.ty, kept, path: column.path.clone() }
-        });
+        let leaves = schema.columns.iter().enumerate();
+        let leaves =
+            leaves.map(|(id, column)| Leaf { ty: column.ty, kept: needed.contains(&id), seen: 0 });
         Walker {
-            columns: columns.collect(),
-            timestamp_format: schema.timestamp_format,
-            event_time: schema.event_time,
-            seen: vec![0; schema.columns.len() + plan.nodes.len()],
+            schema: schema.clone(),
+            plan: Plan::new(schema),
+            leaves: leaves.collect(),
             event: 0,
-            plan,
         }
+    }
+
+    pub(super) fn schema(&self) -> &Schema {
+        &self.schema
     }
 
     /// Reads one payload. What the sink has taken by then counts only on success.
@@ -73,161 +71,178 @@ impl Walker {
             return Err(fault::invalid_utf8(payload));
         };
         self.event += 1;
-        let scanner = Scanner::new(text);
+        let scanner = Scanner { text };
         Walk { walker: self, scanner, sink, fault: None, has_event_time: false }.document()
     }
 }
 
 impl<'a> Walk<'_, '_, 'a> {
     fn document(mut self) -> Result<(), Fault> {
-        let object = self.scanner.token() == b'{';
-        if object {
-            self.object(0, 1)?;
-        } else {
-            self.scanner.value(0)?;
+        let Scanner { text } = self.scanner;
+        let start = self.scanner.token(0);
+        let is_object = self.scanner.byte(start) == b'{';
+        let end =
+            if is_object { self.object(0, start, 1)? } else { self.scanner.value(start, 0)? };
+        let end = self.scanner.token(end);
+        if end < text.len() {
+            return Err(self.scanner.unexpected(end, "nothing after the event"));
         }
-        self.scanner.token();
-        if self.scanner.pos < self.scanner.bytes().len() {
-            return Err(self.scanner.unexpected("nothing after the event"));
-        }
-        if !object {
-            return Err(fault::not_an_object(self.scanner.text()));
+        if !is_object {
+            return Err(fault::not_an_object(text));
         }
         if let Some(fault) = self.fault {
             return Err(fault);
         }
         if !self.has_event_time {
-            return Err(fault::missing_event_time(&self.event_time().path));
+            let Schema { columns, event_time, .. } = &self.walker.schema;
+            return Err(fault::missing_event_time(&columns[*event_time].path));
         }
         Ok(())
     }
 
-    fn event_time(&self) -> &Declared {
-        &self.walker.columns[self.walker.event_time]
-    }
-
-    /// Reads the object that starts here, the `depth`-th around its members. It calls itself for
-    /// declared objects only, so no payload can make it recurse deeper than the schema does.
-    fn object(&mut self, node: usize, depth: usize) -> Result<(), Fault> {
-        if depth > MAX_DEPTH {
-            return Err(fault::too_deep(self.scanner.pos));
-        }
-        self.scanner.pos += 1;
-        let mut place = 0;
-        while let Some(meaning) = self.next_key(node, &mut place)? {
-            match meaning {
-                Meaning::Undeclared => self.scanner.value(depth)?,
-                Meaning::Column(id) => self.column(id, depth)?,
-                Meaning::Object(child) => self.child(child, depth)?,
-            }
-        }
-        Ok(())
-    }
-
-    /// Moves to the value of the next key; what the key means, or `None` behind the object's end.
-    #[inline]
-    fn next_key(&mut self, node: usize, place: &mut usize) -> Result<Option<Meaning>, Fault> {
-        if self.scanner.byte() == b'}' {
-            self.scanner.pos += 1;
-            return Ok(None);
-        }
-        let (bytes, pos) = (self.scanner.bytes(), self.scanner.pos);
-        let Some((at, length, meaning)) = self.walker.plan.nodes[node].guess(*place, bytes, pos)
-        else {
-            return self.next_unknown_key(node, place);
-        };
-        *place = at + 1;
-        self.scanner.pos += length;
-        Ok(Some(meaning))
-    }
-
-    /// The same, by the grammar and the table of keys.
+    /// Reads the object at `pos`, the `depth`-th around its members; where it ends. It calls
+    /// itself for declared objects only, so no payload can make it recurse deeper than the schema.
     #[inline(never)]
-    fn next_unknown_key(
+    fn object(&mut self, node: usize, pos: usize, depth: usize) -> Result<usize, Fault> {
+        if depth > MAX_DEPTH {
+            return Err(fault::too_deep(pos));
+        }
+        // Out of the plan while the object is read, so that they need not be found for every key.
+        let mut leads = std::mem::take(&mut self.walker.plan.nodes[node].leads);
+        let end = self.members(node, pos + 1, depth, &mut leads);
+        self.walker.plan.nodes[node].leads = leads;
+        end
+    }
+
+    #[inline(always)]
+    fn members(
         &mut self,
         node: usize,
-        place: &mut usize,
-    ) -> Result<Option<Meaning>, Fault> {
-        let start = self.scanner.pos;
-        match self.scanner.token() {
-            b'}' => {
-                self.scanner.pos += 1;
-                return Ok(None);
+        mut pos: usize,
+        depth: usize,
+        leads: &mut Leads,
+    ) -> Result<usize, Fault> {
+        let mut place = 0;
+        loop {
+            if self.scanner.byte(pos) == b'}' {
+                return Ok(pos + 1);
             }
-            b',' if *place > 0 => self.scanner.pos += 1,
-            _ if *place > 0 => return Err(self.scanner.unexpected("`,` or `}`")),
-            _ => {}
-        }
-        let key = self.scanner.key()?;
-        self.scanner.token();
-        let key = self.scanner.unescaped(key);
-        let node = &mut self.walker.plan.nodes[node];
-        let meaning = node.meaning(&key);
-        node.learn(*place, &self.scanner.bytes()[start..self.scanner.pos], meaning);
-        *place += 1;
-        Ok(Some(meaning))
-    }
-
-    /// Reads the value of a key that has declared columns below it.
-    fn child(&mut self, node: usize, depth: usize) -> Result<(), Fault> {
-        let first = self.scanner.token();
-        let start = self.scanner.pos;
-        if self.seen_before(self.walker.columns.len() + node) {
-            self.scanner.value(depth)?;
-            let path = &self.walker.plan.nodes[node].path;
-            self.fault.get_or_insert_with(|| fault::duplicate_key(path, start));
-            return Ok(());
-        }
-        match first {
-            b'{' => self.object(node, depth + 1),
-            b'n' => self.scanner.literal("null"),
-            _ => {
-                self.scanner.value(depth)?;
-                let found = &self.scanner.text()[start..self.scanner.pos];
-                let path = &self.walker.plan.nodes[node].path;
-                self.fault.get_or_insert_with(|| fault::unfit_parent(path, found));
-                Ok(())
-            }
-        }
-    }
-
-    /// Reads the value of a declared column.
-    fn column(&mut self, id: ColumnId, depth: usize) -> Result<(), Fault> {
-        let first = self.scanner.token();
-        let start = self.scanner.pos;
-        if self.seen_before(id) {
-            self.scanner.value(depth)?;
-            let path = &self.walker.columns[id].path;
-            self.fault.get_or_insert_with(|| fault::duplicate_key(path, start));
-            return Ok(());
-        }
-        if first == b'n' {
-            return self.scanner.literal("null");
-        }
-        let Declared { ty, kept, .. } = self.walker.columns[id];
-        match value::read(&mut self.scanner, ty, self.walker.timestamp_format, depth)? {
-            Ok(value) => {
-                self.has_event_time |= id == self.walker.event_time;
-                if let Some(sink) = self.sink.as_deref_mut().filter(|_| kept) {
-                    sink.push(id, value);
+            let meaning = match leads.guess(place, self.scanner.bytes(), pos) {
+                Some((at, lead)) => {
+                    place = at;
+                    pos += lead.length;
+                    lead.meaning
                 }
-            }
-            Err(reason) => self.unfit_value(id, reason, start),
+                None => match self.unknown_key(node, pos, place, leads)? {
+                    (Some(meaning), end) => {
+                        pos = end;
+                        meaning
+                    }
+                    (None, end) => return Ok(end),
+                },
+            };
+            place += 1;
+            pos = match meaning {
+                Meaning::Undeclared => self.scanner.value(pos, depth)?,
+                Meaning::Column(id) => self.column(id as ColumnId, pos, depth)?,
+                Meaning::Object(child) => self.child(child as usize, pos, depth)?,
+            };
         }
-        Ok(())
+    }
+
+    /// Reads the next key by the grammar and the table of keys; what it means and where its value
+    /// starts, or no meaning and where the object ends.
+    #[inline(never)]
+    fn unknown_key(
+        &mut self,
+        node: usize,
+        start: usize,
+        place: usize,
+        leads: &mut Leads,
+    ) -> Result<(Option<Meaning>, usize), Fault> {
+        let scanner = self.scanner;
+        let pos = scanner.token(start);
+        let pos = match scanner.byte(pos) {
+            b'}' => return Ok((None, pos + 1)),
+            b',' if place > 0 => pos + 1,
+            _ if place > 0 => return Err(scanner.unexpected(pos, "`,` or `}`")),
+            _ => pos,
+        };
+        let (key, end) = scanner.key(pos)?;
+        let end = scanner.token(end);
+        let meaning = self.walker.plan.nodes[node].meaning(&scanner.unescaped(key));
+        leads.learn(place, &scanner.bytes()[start..end], meaning);
+        Ok((Some(meaning), end))
+    }
+
+    /// Reads the value at `pos` of a key that has declared columns below it; where it ends.
+    fn child(&mut self, node: usize, pos: usize, depth: usize) -> Result<usize, Fault> {
+        let seen = &mut self.walker.plan.nodes[node].seen;
+        if std::mem::replace(seen, self.walker.event) == self.walker.event {
+            return self.duplicate(pos, depth, |walker| &walker.plan.nodes[node].path);
+        }
+        let pos = self.scanner.token(pos);
+        match self.scanner.byte(pos) {
+            b'{' => self.object(node, pos, depth + 1),
+            b'n' => self.scanner.literal(pos, "null"),
+            _ => {
+                let end = self.scanner.value(pos, depth)?;
+                let found = &self.scanner.text[pos..end];
+                self.remember(|walker| fault::unfit_parent(&walker.plan.nodes[node].path, found));
+                Ok(end)
+            }
+        }
+    }
+
+    /// Reads the value at `pos` of a declared column; where it ends.
+    #[inline(always)]
+    fn column(&mut self, id: ColumnId, pos: usize, depth: usize) -> Result<usize, Fault> {
+        let Walker { schema, leaves, event, .. } = &mut *self.walker;
+        let leaf = &mut leaves[id];
+        if std::mem::replace(&mut leaf.seen, *event) == *event {
+            return self.duplicate(pos, depth, |walker| &walker.schema.columns[id].path);
+        }
+        let mut slot = match &mut self.sink {
+            Some(sink) if leaf.kept => sink.slot(id),
+            _ => Slot::Dropped,
+        };
+        let format = schema.timestamp_format;
+        let (verdict, end) = value::read(self.scanner, pos, depth, &leaf.ty, format, &mut slot)?;
+        match verdict {
+            Verdict::Value => self.has_event_time |= id == schema.event_time,
+            Verdict::Null => {}
+            Verdict::Unfit(reason) => self.unfit_value(id, reason, pos, end),
+        }
+        Ok(end)
+    }
+
+    /// Reads the value at `pos` of a key that was there before; where it ends.
+    #[cold]
+    fn duplicate(
+        &mut self,
+        pos: usize,
+        depth: usize,
+        path: impl Fn(&Walker) -> &[String],
+    ) -> Result<usize, Fault> {
+        let pos = self.scanner.token(pos);
+        let end = self.scanner.value(pos, depth)?;
+        self.remember(|walker| fault::duplicate_key(path(walker), pos));
+        Ok(end)
     }
 
     #[cold]
-    fn unfit_value(&mut self, id: ColumnId, reason: Reason, start: usize) {
-        let found = &self.scanner.text()[start..self.scanner.pos];
-        let Declared { ty, ref path, .. } = self.walker.columns[id];
-        let format = self.walker.timestamp_format;
-        self.fault.get_or_insert_with(|| fault::unfit_value(reason, path, found, ty, format));
+    fn unfit_value(&mut self, id: ColumnId, reason: Reason, start: usize, end: usize) {
+        let found = self.scanner.text[start..end].trim_ascii_start();
+        self.remember(|Walker { schema, .. }| {
+            let ColumnDef { path, ty } = &schema.columns[id];
+            fault::unfit_value(reason, path, found, *ty, schema.timestamp_format)
+        });
     }
 
-    /// Whether the event has had this column or node already; from now on it has.
-    #[inline]
-    fn seen_before(&mut self, index: usize) -> bool {
-        std::mem::replace(&mut self.walker.seen[index], self.walker.event) == self.walker.event
+    /// Keeps the fault of a column if it is the first.
+    fn remember(&mut self, fault: impl FnOnce(&Walker) -> Fault) {
+        if self.fault.is_none() {
+            self.fault = Some(fault(self.walker));
+        }
     }
 }
