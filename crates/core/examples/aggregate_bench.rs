@@ -16,14 +16,13 @@ use anabranch_core::column::{Column, Data};
 use anabranch_core::types::Type;
 use anabranch_core::view::Present;
 use std::hint::black_box;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 const BATCH: usize = 1024;
 const EVENTS: usize = 5_000_000;
 
 fn main() {
     let only: Vec<String> = std::env::args().skip(1).collect();
-    let visitors: Vec<String> = (0..200_000).map(|i| format!("visitor-{i:08x}")).collect();
     println!(
         "{:<28}{:>9}{:>9}{:>9} ns{:>9}{:>9}{:>9} B{:>9}{:>9} ns{:>9} B",
         "aggregate", "hot", "minute", "page", "hot", "minute", "page", "encode", "merge", "encoded"
@@ -33,7 +32,7 @@ fn main() {
             continue;
         }
         let shapes = [64, 75_000, 380_000];
-        let results = shapes.map(|groups| measure(function, &types, groups, &visitors));
+        let results = shapes.map(|groups| measure(function, &types, groups));
         let [hot, minute, page] = results.each_ref().map(|result| result.update_ns);
         let [hot_bytes, minute_bytes, page_bytes] = results.each_ref().map(|result| result.bytes);
         let merged = &results[0];
@@ -79,26 +78,26 @@ struct Measured {
     encoded_bytes: f64,
 }
 
-fn measure(function: Function, types: &[Type], groups: usize, visitors: &[String]) -> Measured {
+fn measure(function: Function, types: &[Type], groups: usize) -> Measured {
     let mut random = Random(1);
-    let batches: Vec<Vec<u32>> = (0..EVENTS / BATCH)
-        .map(|_| (0..BATCH).map(|_| zipf(&mut random, groups)).collect())
-        .collect();
-    // Arguments come from a few batches, so that reading them costs little.
-    let args: Vec<Vec<Column<'_>>> = (0..256)
-        .map(|_| types.iter().map(|&ty| column(ty, &mut random, visitors)).collect())
-        .collect();
     let rows: Vec<u32> = (0..BATCH as u32).collect();
     let mut states = accumulator(function, types);
-    let start = Instant::now();
-    for (batch, groups_of) in batches.iter().enumerate() {
-        let most = groups_of.iter().max().map_or(0, |&group| group as usize + 1);
-        states.grow(most);
-        states.update(&rows, groups_of, &args[batch % args.len()]);
+    let mut present = 0;
+    let mut elapsed = Duration::ZERO;
+    for _ in 0..EVENTS / BATCH {
+        let groups: Vec<u32> = rows.iter().map(|_| zipf(&mut random, groups)).collect();
+        present = groups.iter().fold(present, |most, &group| most.max(group as usize + 1));
+        let visitors: Vec<String> =
+            rows.iter().map(|_| format!("visitor-{:08x}", random.next() % 200_000)).collect();
+        let args: Vec<Column<'_>> =
+            types.iter().map(|&ty| column(ty, &mut random, &visitors)).collect();
+        let start = Instant::now();
+        states.grow(present);
+        states.update(&rows, &groups, &args);
+        elapsed += start.elapsed();
     }
-    let update_ns = start.elapsed().as_nanos() as f64 / (batches.len() * BATCH) as f64;
+    let update_ns = elapsed.as_nanos() as f64 / EVENTS as f64;
     black_box(states.present(Present::Value, &[0]));
-    let present = batches.iter().flatten().max().map_or(0, |&group| group as usize + 1);
     let (encode_ns, merge_ns, encoded_bytes) = travel(&*states, function, types, present.min(64));
     let bytes = states.memory_bytes() as f64 / present as f64;
     Measured { update_ns, bytes, encode_ns, merge_ns, encoded_bytes }
@@ -151,9 +150,7 @@ fn column<'a>(ty: Type, random: &mut Random, visitors: &'a [String]) -> Column<'
                 })
                 .collect(),
         ),
-        Type::Varchar => Data::Varchar(
-            each().map(|r| visitors[(r >> 32) as usize % visitors.len()].as_str()).collect(),
-        ),
+        Type::Varchar => Data::Varchar(visitors.iter().map(String::as_str).collect()),
         Type::FrequentItems => unreachable!("no argument has this type"),
     })
 }

@@ -17,6 +17,7 @@ mod exact_sums;
 mod extreme;
 mod extreme_by;
 mod extreme_text;
+mod frequent;
 mod histogram;
 mod hll;
 #[cfg(test)]
@@ -65,7 +66,7 @@ pub enum Function {
     ApproxPercentile,
     /// Frequent items of a VARCHAR with the given number of counters.
     ApproxMostFrequent {
-        /// How many counters are kept; the error bound is `n / capacity`.
+        /// How many counters are kept at least; the error bound is `n / (capacity + 1)`.
         capacity: u32,
     },
 }
@@ -150,6 +151,7 @@ pub fn accumulator(function: Function, arg_types: &[Type]) -> Box<dyn Accumulato
         (Moments, [Double]) => Box::new(moments::Moments::default()),
         (ApproxDistinct, [_]) => Box::new(distinct::Distinct::default()),
         (ApproxPercentile, [Double]) => Box::new(percentile::Percentile::default()),
+        (ApproxMostFrequent { capacity }, [Varchar]) => Box::new(frequent::Frequent::new(capacity)),
         (MinBy | MaxBy, [x, y]) => extreme_by::extreme_by(function, *x, *y),
         (BoolAnd | Min, [Boolean]) => Box::new(boolean::Boolean::and()),
         (BoolOr | Max, [Boolean]) => Box::new(boolean::Boolean::or()),
