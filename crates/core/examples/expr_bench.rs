@@ -70,7 +70,7 @@ fn main() {
         let view = format!(
             "CREATE MATERIALIZED VIEW v AS SELECT count(*) AS n FROM events WHERE {filter}"
         );
-        let view = compile_views(&schema, &source(view)).expect("the view compiles").remove(0);
+        let view = compile_views(&schema, &source(view), &[]).expect("the view compiles").remove(0);
         let filter_expr = view.filter.expect("it has a filter");
         let kept = select(&filter_expr, &columns, ROWS, &arena).len();
         let ns = nanoseconds(|arena| {
@@ -80,7 +80,7 @@ fn main() {
     }
     for value in VALUES.iter().filter(wanted) {
         let view = format!("CREATE MATERIALIZED VIEW v AS SELECT max({value}) AS x FROM events");
-        let view = compile_views(&schema, &source(view)).expect("the view compiles").remove(0);
+        let view = compile_views(&schema, &source(view), &[]).expect("the view compiles").remove(0);
         let expr = &view.aggregates[0].args[0];
         let ns = nanoseconds(|arena| {
             black_box(evaluate(expr, black_box(&columns), ROWS, arena));
