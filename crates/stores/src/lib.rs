@@ -1,9 +1,12 @@
 //! Adapters of Anabranch's ports ([`anabranch_core::port`]).
 //!
-//! [`memory`] keeps everything in ordered maps, for tests and simulations.
+//! [`memory`] keeps everything in ordered maps, for tests and simulations. [`local`] keeps it in a
+//! folder, durably. [`conformance`] is the suite that every store passes.
 //!
 //! Core says what a store must do; nothing here decides what an answer is.
 
+pub mod conformance;
+pub mod local;
 pub mod memory;
 mod rows;
 pub mod stream;

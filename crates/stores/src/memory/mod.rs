@@ -15,6 +15,8 @@ pub use speed::Speed;
 pub use stream::Stream;
 pub use views::Views;
 
+use std::sync::{Arc, Mutex, MutexGuard};
+
 /// Every store of a deployment, in memory.
 #[derive(Debug)]
 pub struct Memory {
@@ -27,7 +29,7 @@ pub struct Memory {
     /// The batch views.
     pub views: Views,
     /// The stream.
-    pub stream: Stream,
+    pub stream: Arc<Stream>,
 }
 
 impl Memory {
@@ -38,12 +40,23 @@ impl Memory {
             speed: Speed::default(),
             control: Control::default(),
             views: Views::default(),
-            stream: Stream::new(shards),
+            stream: Arc::new(Stream::new(shards)),
         }
     }
 }
 
 /// Locks a store. A poisoned lock means that a store's own short critical section panicked.
-fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().expect("no critical section of the memory stores panics")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    crate::master_data_set_conformance!(Memory::new(2), |memory| &memory.master);
+    crate::speed_store_conformance!(Memory::new(2), |memory| &memory.speed);
+    crate::control_conformance!(Memory::new(2), |memory| &memory.control);
+    crate::view_store_conformance!(Memory::new(2), |memory| &memory.views);
+    crate::log_conformance!(Memory::new(2), |memory| &memory.stream);
 }

@@ -1,0 +1,107 @@
+//! What every [`Control`] does.
+
+use super::{block_on, race};
+use anabranch_core::epoch::Epoch;
+use anabranch_core::port::{Checkpoint, Control, ShardInfo, ShardKind};
+use anabranch_core::record::{SequenceNumber, ShardId};
+use anabranch_core::view::Fingerprint;
+use std::collections::BTreeMap;
+
+/// Makes a test of every behaviour of a [`Control`].
+#[macro_export]
+macro_rules! control_conformance {
+    ($fixture:expr, |$held:ident| $store:expr) => {
+        $crate::conformance_tests! { control, $fixture, |$held| $store, [
+            a_checkpoint_is_replaced_only_where_the_belief_holds,
+            of_racing_checkpoints_one_wins,
+            checkpoints_of_shards_are_apart,
+            shards_are_listed_by_name_as_last_put,
+        ] }
+    };
+}
+
+fn shard(name: &str) -> ShardId {
+    ShardId(name.to_owned())
+}
+
+fn checkpoint(sequence: SequenceNumber) -> Checkpoint {
+    Checkpoint {
+        sequence,
+        epoch: Epoch(178_000_000),
+        newest_arrival_ms: -1,
+        covered: BTreeMap::from([
+            (Fingerprint([0; 16]), Epoch::ZERO),
+            (Fingerprint([255; 16]), Epoch(u64::MAX)),
+        ]),
+    }
+}
+
+/// Sequence numbers may have 192 bits.
+pub async fn a_checkpoint_is_replaced_only_where_the_belief_holds<S: Control>(store: &S) {
+    let s = shard("shardId-000000000000");
+    let large = "49590338271490256608559692538361571095921575989136588898".parse().unwrap();
+    let steps = [
+        (Some(1.into()), 1.into(), false, None),
+        (None, 5.into(), true, Some(5.into())),
+        (None, 6.into(), false, Some(5.into())),
+        (Some(4.into()), 6.into(), false, Some(5.into())),
+        (Some(5.into()), large, true, Some(large)),
+        (Some(5.into()), 7.into(), false, Some(large)),
+        (Some(large), large, true, Some(large)),
+    ];
+    for (step, (expected, new, done, there)) in steps.into_iter().enumerate() {
+        let put = store.put_checkpoint(&s, expected, &checkpoint(new)).await.unwrap();
+        assert_eq!(put, done, "step {step}");
+        assert_eq!(store.checkpoint(&s).await.unwrap(), there.map(checkpoint), "step {step}");
+    }
+}
+
+/// Of several writers with the same belief, one is right.
+pub async fn of_racing_checkpoints_one_wins<S: Control>(store: &S) {
+    let s = shard("s");
+    let mut believed = None;
+    for round in 1..=10_u64 {
+        let outcomes = race((0..4).collect(), |writer: u64| {
+            let sequence = SequenceNumber::from(round * 10 + writer);
+            let new = checkpoint(sequence);
+            (sequence, block_on(store.put_checkpoint(&s, believed, &new)).unwrap())
+        });
+        let winners: Vec<SequenceNumber> =
+            outcomes.iter().filter(|(_, won)| *won).map(|(sequence, _)| *sequence).collect();
+        assert_eq!(winners.len(), 1, "{outcomes:?}");
+        believed = Some(winners[0]);
+        assert_eq!(store.checkpoint(&s).await.unwrap(), believed.map(checkpoint));
+    }
+}
+
+/// Names that begin alike do not mix.
+pub async fn checkpoints_of_shards_are_apart<S: Control>(store: &S) {
+    let names = ["a", "a-1", "a-10", "A"];
+    for (n, name) in names.iter().enumerate() {
+        let sequence = (n as u64).into();
+        assert!(store.put_checkpoint(&shard(name), None, &checkpoint(sequence)).await.unwrap());
+    }
+    for (n, name) in names.iter().enumerate() {
+        let there = store.checkpoint(&shard(name)).await.unwrap();
+        assert_eq!(there, Some(checkpoint((n as u64).into())), "{name}");
+    }
+    assert_eq!(store.checkpoint(&shard("a-")).await.unwrap(), None);
+}
+
+/// Registering again replaces; that is how a shard is closed.
+pub async fn shards_are_listed_by_name_as_last_put<S: Control>(store: &S) {
+    assert_eq!(store.shards().await.unwrap(), []);
+    let info = |name: &str, closed| ShardInfo {
+        shard: shard(name),
+        kind: if name == "import-1" { ShardKind::Import } else { ShardKind::Stream },
+        base_epoch: Epoch(3),
+        closed,
+    };
+    for name in ["shard-0001", "import-1", "shard-0000"] {
+        store.put_shard(&info(name, None)).await.unwrap();
+    }
+    let closed = info("shard-0001", Some(9.into()));
+    store.put_shard(&closed).await.unwrap();
+    let expected = [info("import-1", None), info("shard-0000", None), closed];
+    assert_eq!(store.shards().await.unwrap(), expected);
+}

@@ -1,0 +1,226 @@
+//! The master data set in a folder: every record, raw and immutable, in Parquet.
+//!
+//! ```text
+//! DATA/raw/dt=2026-01-31/hour=12/00000000000176986080-shard-0000-00000000000000000001.parquet
+//!             start of the epoch  epoch                shard      first sequence number
+//! ```
+//!
+//! An object's name is its (epoch, shard, first sequence number), zero-padded so that names sort,
+//! and a file gets it only if no other has it. What an object holds stands in its own footer; the
+//! name only leads there, and the two must agree.
+
+mod object;
+mod scan;
+#[cfg(test)]
+mod tests;
+
+use super::error;
+use super::folder::{self, Folder};
+use anabranch_core::epoch::{Epoch, EpochLength};
+use anabranch_core::port::{self, Error, Fields, ObjectInfo, PutObject, Result, VisitRecords};
+use anabranch_core::record::{Record, SequenceNumber, ShardId};
+use anabranch_core::timestamp;
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+/// Footers that are remembered; an object never changes. Some 200 bytes each.
+const INFOS: usize = 1 << 16;
+
+/// The master data set of a data folder.
+#[derive(Debug)]
+pub struct Master {
+    folder: Arc<Folder>,
+    epoch_length: EpochLength,
+    infos: Mutex<HashMap<PathBuf, ObjectInfo>>,
+    /// The last object of each shard, once somebody has asked. Nobody else writes to the folder.
+    tails: Mutex<Option<BTreeMap<ShardId, ObjectInfo>>>,
+}
+
+/// What an object's name says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Name {
+    epoch: Epoch,
+    shard: ShardId,
+    first: SequenceNumber,
+}
+
+impl Name {
+    fn of(info: &ObjectInfo) -> Self {
+        Name { epoch: info.epoch, shard: info.shard.clone(), first: info.first }
+    }
+
+    fn to_file_name(&self) -> String {
+        let Name { epoch, shard, first } = self;
+        format!("{:020}-{shard}-{:0>20}.parquet", epoch.0, first.to_string())
+    }
+
+    /// A shard's name may hold dashes; the numbers on both sides of it do not.
+    fn parse(file_name: &str) -> Option<Self> {
+        let (epoch, rest) = file_name.strip_suffix(".parquet")?.split_once('-')?;
+        let (shard, first) = rest.rsplit_once('-')?;
+        Some(Name {
+            epoch: Epoch(epoch.parse().ok()?),
+            shard: ShardId(shard.to_owned()),
+            first: first.parse().ok()?,
+        })
+    }
+}
+
+impl Master {
+    pub(super) fn open(folder: &Arc<Folder>, epoch_length: EpochLength) -> Result<Self> {
+        folder.create_folder(&folder.path("raw"))?;
+        Ok(Master {
+            folder: Arc::clone(folder),
+            epoch_length,
+            infos: Mutex::default(),
+            tails: Mutex::default(),
+        })
+    }
+
+    fn path(&self, name: &Name) -> PathBuf {
+        let (day, hour) = self.partition(name.epoch);
+        let mut path = self.folder.path("raw");
+        path.extend([day, hour, name.to_file_name()]);
+        path
+    }
+
+    /// The folders of an epoch: `dt=2026-01-31` and `hour=12`.
+    fn partition(&self, epoch: Epoch) -> (String, String) {
+        let micros = self.epoch_length.start_ms(epoch).saturating_mul(1000);
+        let text = timestamp::format(micros.min(timestamp::MAX_MICROS), 0);
+        (format!("dt={}", &text[..10]), format!("hour={}", &text[11..13]))
+    }
+
+    /// The names and paths of the objects of some epochs.
+    fn list(&self, epochs: &Range<Epoch>) -> Result<Vec<(Name, PathBuf)>> {
+        let mut found = Vec::new();
+        if epochs.is_empty() {
+            return Ok(found);
+        }
+        let least = self.partition(epochs.start);
+        let greatest = self.partition(Epoch(epochs.end.0 - 1));
+        for (day, path) in folder::list(&self.folder.path("raw"))? {
+            if day < least.0 || day > greatest.0 || !path.is_dir() {
+                continue;
+            }
+            for (hour, path) in folder::list(&path)? {
+                let partition = (day.clone(), hour);
+                if partition >= least && partition <= greatest && path.is_dir() {
+                    list_partition(&path, epochs, &mut found)?;
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    fn info(&self, name: &Name, path: &Path) -> Result<ObjectInfo> {
+        if let Some(info) = lock(&self.infos).get(path) {
+            return Ok(info.clone());
+        }
+        let info = scan::read_info(path).map_err(|e| error::parquet(path, &e))?;
+        if Name::of(&info) != *name {
+            let actual = Name::of(&info).to_file_name();
+            return Err(Error::corrupt(path.display(), format!("it holds the object {actual}")));
+        }
+        let mut infos = lock(&self.infos);
+        if infos.len() >= INFOS {
+            infos.clear();
+        }
+        infos.insert(path.to_owned(), info.clone());
+        Ok(info)
+    }
+
+    /// Finds the last object of every shard by name, and then reads those.
+    fn find_tails(&self) -> Result<BTreeMap<ShardId, ObjectInfo>> {
+        let mut last: BTreeMap<ShardId, (Name, PathBuf)> = BTreeMap::new();
+        for (name, path) in self.list(&(Epoch::ZERO..Epoch(u64::MAX)))? {
+            let is_later = |(before, _): &(Name, PathBuf)| {
+                (before.epoch, before.first) < (name.epoch, name.first)
+            };
+            if last.get(&name.shard).is_none_or(is_later) {
+                last.insert(name.shard.clone(), (name, path));
+            }
+        }
+        let read = |(shard, (name, path)): (ShardId, (Name, PathBuf))| {
+            Ok((shard, self.info(&name, &path)?))
+        };
+        last.into_iter().map(read).collect()
+    }
+}
+
+impl port::MasterDataSet for Master {
+    async fn put_if_absent(&self, info: &ObjectInfo, records: &[Record<'_>]) -> Result<PutObject> {
+        let name = Name::of(info);
+        let path = self.path(&name);
+        if path.exists() {
+            // Whoever adopts an object must be able to rely on it.
+            folder::sync_parent(&path)?;
+            return self.info(&name, &path).map(PutObject::Exists);
+        }
+        let bytes = object::encode(info, records).map_err(|e| error::parquet(&path, &e))?;
+        self.folder.create_folder(path.parent().expect("an object lies in a folder"))?;
+        if !self.folder.write_if_absent(&path, &bytes)? {
+            return self.info(&name, &path).map(PutObject::Exists);
+        }
+        if let Some(tails) = lock(&self.tails).as_mut() {
+            let tail = tails.entry(info.shard.clone()).or_insert_with(|| info.clone());
+            if (tail.epoch, tail.first) < (info.epoch, info.first) {
+                *tail = info.clone();
+            }
+        }
+        Ok(PutObject::Created)
+    }
+
+    async fn objects(&self, epochs: Range<Epoch>) -> Result<Vec<ObjectInfo>> {
+        let listed = self.list(&epochs)?;
+        let read = |(name, path): &(Name, PathBuf)| self.info(name, path);
+        let mut infos: Vec<ObjectInfo> = listed.iter().map(read).collect::<Result<_>>()?;
+        infos.sort_by(|a, b| (&a.shard, a.epoch, a.first).cmp(&(&b.shard, b.epoch, b.first)));
+        Ok(infos)
+    }
+
+    async fn tail(&self, shard: &ShardId) -> Result<Option<ObjectInfo>> {
+        let mut tails = lock(&self.tails);
+        let tails = match &mut *tails {
+            Some(tails) => tails,
+            unknown => unknown.insert(self.find_tails()?),
+        };
+        Ok(tails.get(shard).cloned())
+    }
+
+    async fn scan(
+        &self,
+        object: &ObjectInfo,
+        fields: Fields,
+        visit: VisitRecords<'_>,
+    ) -> Result<()> {
+        let path = self.path(&Name::of(object));
+        scan::scan(&path, fields, visit).map_err(|e| error::parquet(&path, &e))
+    }
+}
+
+fn list_partition(
+    folder: &Path,
+    epochs: &Range<Epoch>,
+    found: &mut Vec<(Name, PathBuf)>,
+) -> Result<()> {
+    for (file_name, path) in folder::list(folder)? {
+        if !file_name.ends_with(".parquet") {
+            continue;
+        }
+        // To pass over an object would be to lose its records in silence.
+        let name = Name::parse(&file_name).ok_or_else(|| {
+            Error::corrupt(path.display(), "its name is not <epoch>-<shard>-<first>.parquet")
+        })?;
+        if epochs.contains(&name.epoch) {
+            found.push((name, path));
+        }
+    }
+    Ok(())
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().expect("no critical section of the master data set panics")
+}
