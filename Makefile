@@ -51,6 +51,7 @@ soak: build $(TESTS) ## kill a running server at random for MINUTES=10 and compa
 .PHONY: bench
 bench: build $(PEERS) ## measure the fold beside other engines; writes bench/results
 	bench/.venv/bin/python bench/fold.py --anabranch $(ANABRANCH)
+	bench/.venv/bin/python bench/added_views.py --anabranch $(ANABRANCH)
 
 .PHONY: deny
 deny: $(DENY) ## licences, banned crates and where crates come from

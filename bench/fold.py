@@ -79,15 +79,8 @@ def parse_arguments():
 
 
 def make_inputs(arguments):
-    """The files to fold, made once: NDJSON, and the master data set that an import makes of it."""
-    OUT.mkdir(exist_ok=True)
-    ndjson = OUT / f"clickstream-{arguments.events}.ndjson"
-    if not ndjson.exists():
-        part = ndjson.with_suffix(".part")
-        with open(part, "wb") as file:
-            generate = [arguments.anabranch, "generate", "clickstream", "--count", str(arguments.events)]
-            subprocess.run(generate, stdout=file, check=True)
-        part.rename(ndjson)
+    """The files to fold: NDJSON, and the master data set that an import makes of it."""
+    ndjson = make_ndjson(arguments)
     data = OUT / f"data-{arguments.events}"
     if not (data / "imported").exists():
         subprocess.run(["rm", "-rf", data], check=True)
@@ -100,6 +93,19 @@ def make_inputs(arguments):
     for path in (ndjson, *glob.glob(pattern, recursive=True)):
         subprocess.run(["cat", path], stdout=subprocess.DEVNULL, check=True)
     return {"ndjson": str(ndjson), "raw": pattern}
+
+
+def make_ndjson(arguments):
+    """The generated events, made once."""
+    OUT.mkdir(exist_ok=True)
+    ndjson = OUT / f"clickstream-{arguments.events}.ndjson"
+    if not ndjson.exists():
+        part = ndjson.with_suffix(".part")
+        with open(part, "wb") as file:
+            generate = [arguments.anabranch, "generate", "clickstream", "--count", str(arguments.events)]
+            subprocess.run(generate, stdout=file, check=True)
+        part.rename(ndjson)
+    return ndjson
 
 
 def engines(arguments, view, source, pattern):

@@ -9,14 +9,8 @@ import sys
 
 import chdb
 
-FIELDS = {
-    "minute": ("event_time", "type", "site", "visitor_id", "latency_ms"),
-    "page": ("event_time", "page", "visitor_id"),
-}
-SUMS = {
-    "minute": ("events", "latency_sum", "latency_min", "latency_max", "visitors", "latency_p95"),
-    "page": ("events", "visitors"),
-}
+from views import FIELDS, named, sums
+
 FOLDS = {
     "minute": """
         SELECT site, toStartOfMinute(event_time) AS minute,
@@ -46,14 +40,13 @@ def fold(view, source, pattern, threads):
             SELECT JSONExtract(payload, 'Tuple({columns(view, "String")})') AS event,
                    parseDateTime64BestEffort(event.event_time, 3, 'UTC') AS event_time, {texts}
             FROM file('{pattern}', 'Parquet', 'payload String'))"""
-    sums = ", ".join(f"sum({name})" for name in SUMS[view])
     result = chdb.query(
-        f"""SELECT count(), {sums} FROM ({FOLDS[view].format(source=table)})
+        f"""SELECT {sums(view)} FROM ({FOLDS[view].format(source=table)})
             SETTINGS max_threads = {threads}, date_time_input_format = 'best_effort',
                      storage_file_read_method = 'pread'""",
         "CSV",
     )
-    return dict(zip(("rows", *SUMS[view]), map(float, str(result).split(","))))
+    return named(view, str(result).split(","))
 
 
 if __name__ == "__main__":

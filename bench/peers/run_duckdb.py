@@ -9,16 +9,9 @@ import sys
 
 import duckdb
 
-FIELDS = {
-    "minute": {
-        "event_time": "TIMESTAMP",
-        "type": "VARCHAR",
-        "site": "VARCHAR",
-        "visitor_id": "VARCHAR",
-        "latency_ms": "DOUBLE",
-    },
-    "page": {"event_time": "TIMESTAMP", "page": "VARCHAR", "visitor_id": "VARCHAR"},
-}
+from views import FIELDS, named, sums
+
+TYPES = {"event_time": "TIMESTAMP", "latency_ms": "DOUBLE"}
 FOLDS = {
     "minute": """
         SELECT site, date_trunc('minute', event_time),
@@ -30,17 +23,13 @@ FOLDS = {
         SELECT page, date_trunc('hour', event_time), count(*) AS events, {distinct} AS visitors
         FROM {source} GROUP BY ALL""",
 }
-SUMS = {
-    "minute": ("events", "latency_sum", "latency_min", "latency_max", "visitors", "latency_p95"),
-    "page": ("events", "visitors"),
-}
 APPROXIMATE = ("approx_count_distinct(visitor_id)", "approx_quantile(latency_ms, 0.95)")
 # Not measured: what the approximations are compared with.
 EXACT = ("count(DISTINCT visitor_id)", "quantile_disc(latency_ms, 0.95)")
 
 
 def fold(view, source, pattern, threads, aggregates=APPROXIMATE):
-    fields = FIELDS[view]
+    fields = {name: TYPES.get(name, "VARCHAR") for name in FIELDS[view]}
     if source == "ndjson":
         table = f"read_json('{pattern}', format = 'newline_delimited', columns = {fields})"
     else:
@@ -48,10 +37,9 @@ def fold(view, source, pattern, threads, aggregates=APPROXIMATE):
                      FROM read_parquet('{pattern}', binary_as_string = true))"""
     distinct, p95 = aggregates
     rows = FOLDS[view].format(source=table, distinct=distinct, p95=p95)
-    sums = ", ".join(f"sum({name})" for name in SUMS[view])
     connection = duckdb.connect(config={"threads": threads})
-    values = connection.execute(f"SELECT count(*), {sums} FROM ({rows})").fetchone()
-    return dict(zip(("rows", *SUMS[view]), map(float, values)))
+    values = connection.execute(f"SELECT {sums(view)} FROM ({rows})").fetchone()
+    return named(view, values)
 
 
 if __name__ == "__main__":

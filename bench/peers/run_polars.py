@@ -11,10 +11,7 @@ os.environ["POLARS_MAX_THREADS"] = sys.argv[4]
 import polars  # noqa: E402  (reads the variable when it is imported)
 from polars import col  # noqa: E402
 
-FIELDS = {
-    "minute": ("event_time", "type", "site", "visitor_id", "latency_ms"),
-    "page": ("event_time", "page", "visitor_id"),
-}
+from views import FIELDS, MEASURES, named  # noqa: E402
 
 
 def fold(view, source, pattern):
@@ -38,14 +35,12 @@ def fold(view, source, pattern):
             visitors=col("visitor_id").approx_n_unique(),
             latency_p95=latency.quantile(0.95, interpolation="higher"),
         )
-        names = ["events", "latency_sum", "latency_min", "latency_max", "visitors", "latency_p95"]
     else:
         rows = events.group_by("page", time.dt.truncate("1h").alias("hour")).agg(
             events=polars.len(), visitors=col("visitor_id").approx_n_unique()
         )
-        names = ["events", "visitors"]
-    sums = rows.select(polars.len().alias("rows"), *(col(name).sum() for name in names))
-    return {name: float(v) for name, v in sums.collect(engine="streaming").row(0, named=True).items()}
+    sums = rows.select(polars.len(), *(col(name).sum() for name in MEASURES[view]))
+    return named(view, sums.collect(engine="streaming").row(0))
 
 
 if __name__ == "__main__":
