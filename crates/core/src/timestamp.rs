@@ -114,7 +114,7 @@ fn in_range(micros: i64) -> Result<i64, Invalid> {
 
 /// Cuts to `precision` digits of the second, towards the past.
 #[inline]
-fn cut(micros: i64, precision: u8) -> i64 {
+pub(crate) fn cut(micros: i64, precision: u8) -> i64 {
     // One arm per declared precision, so that the divisors are constants.
     match precision {
         0 => micros - micros.rem_euclid(1_000_000),

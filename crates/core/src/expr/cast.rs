@@ -14,7 +14,6 @@
 use super::arithmetic::finite;
 use super::decimal::{self, Shape};
 use super::lift::{Arg, map1, try_map1};
-use super::time;
 use crate::column::{Column, Data};
 use crate::schema::TimestampFormat;
 use crate::timestamp;
@@ -164,7 +163,7 @@ fn to_timestamp<'a>(x: &Arg<'_, 'a>, precision: u8) -> Column<'a> {
             timestamp::parse(x, TimestampFormat::Iso8601, precision).ok()
         }),
         Type::Timestamp { .. } => {
-            map1(x.timestamps(), Data::Timestamp, |x| time::cut(x, precision))
+            map1(x.timestamps(), Data::Timestamp, |x| timestamp::cut(x, precision))
         }
         from => no_cast(from, Type::Timestamp { precision }),
     }

@@ -94,11 +94,6 @@ pub(super) fn from_unixtime<'a>(x: &Arg<'_, 'a>) -> Column<'a> {
     })
 }
 
-/// `t` with no more than `precision` digits of the second, the rest cut.
-pub(super) fn cut(t: i64, precision: u8) -> i64 {
-    t - t.rem_euclid(10_i64.pow(6 - u32::from(precision)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
