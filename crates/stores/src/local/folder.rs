@@ -121,25 +121,18 @@ impl Folder {
     }
 
     fn check_format(&self, epoch_length: EpochLength) -> Result<()> {
-        let path = self.path("format.json");
-        let refuse = |reason| Err(Error::Refused { object: path.display().to_string(), reason });
-        let text = match fs::read(&path) {
-            Ok(text) => text,
-            Err(e) if e.kind() == ErrorKind::NotFound => return self.write_format(epoch_length),
-            Err(e) => return Err(error::io(&path, &e)),
+        let Some(found) = read_epoch_length(&self.root)? else {
+            return self.write_format(epoch_length);
         };
-        let format: Format =
-            serde_json::from_slice(&text).map_err(|e| Error::corrupt(path.display(), e))?;
-        if format.layout != LAYOUT {
-            let found = format.layout;
-            return refuse(format!("layout version {found}; this program knows version {LAYOUT}"));
-        }
-        if format.epoch_length_ms != epoch_length {
-            let (found, asked) = (format.epoch_length_ms.as_millis(), epoch_length.as_millis());
-            return refuse(format!(
-                "the data has epochs of {found} ms and {asked} ms was asked for; \
-                 the length is fixed for the life of the data"
-            ));
+        if found != epoch_length {
+            let (found, asked) = (found.as_millis(), epoch_length.as_millis());
+            return Err(Error::Refused {
+                object: self.path("format.json").display().to_string(),
+                reason: format!(
+                    "the data has epochs of {found} ms and {asked} ms was asked for; \
+                     the length is fixed for the life of the data"
+                ),
+            });
         }
         Ok(())
     }
@@ -174,6 +167,26 @@ impl Folder {
         }
         Ok(())
     }
+}
+
+/// The length of epochs of the data folder `root`; `None` if it is not one yet.
+pub(super) fn read_epoch_length(root: &Path) -> Result<Option<EpochLength>> {
+    let path = root.join("format.json");
+    let text = match fs::read(&path) {
+        Ok(text) => text,
+        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(error::io(&path, &e)),
+    };
+    let format: Format =
+        serde_json::from_slice(&text).map_err(|e| Error::corrupt(path.display(), e))?;
+    if format.layout != LAYOUT {
+        let found = format.layout;
+        return Err(Error::Refused {
+            object: path.display().to_string(),
+            reason: format!("layout version {found}; this program knows version {LAYOUT}"),
+        });
+    }
+    Ok(Some(format.epoch_length_ms))
 }
 
 /// The entries of a folder; none if it is not there. Sorted by name.

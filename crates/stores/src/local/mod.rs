@@ -60,6 +60,12 @@ pub struct Local {
 }
 
 impl Local {
+    /// The length of epochs of the folder `root`; `None` if there are no data in it yet. Others may
+    /// be using the folder.
+    pub fn epoch_length(root: &Path) -> Result<Option<EpochLength>> {
+        folder::read_epoch_length(root)
+    }
+
     /// Opens the folder `root`, and makes it if it is not there.
     pub fn open(root: &Path, options: Options) -> Result<Self> {
         let folder = Arc::new(Folder::open(root, options.epoch_length)?);

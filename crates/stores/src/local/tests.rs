@@ -158,3 +158,11 @@ fn a_store_that_outlives_the_others_still_holds_the_folder() {
     drop(views);
     again().unwrap();
 }
+
+#[test]
+fn the_length_of_epochs_can_be_asked_for_without_opening_the_folder() {
+    let root = tempfile::tempdir().unwrap();
+    assert_eq!(Local::epoch_length(root.path()).unwrap(), None);
+    let _open = open(root.path(), 1);
+    assert_eq!(Local::epoch_length(root.path()).unwrap(), EpochLength::from_millis(10_000));
+}

@@ -79,6 +79,22 @@ impl Master {
         })
     }
 
+    /// Removes every object of a shard, and returns how many there were. Only for one that was never
+    /// registered, such as what an import has left that died: its records were never acknowledged.
+    pub fn remove_shard(&self, shard: &ShardId) -> Result<u64> {
+        let mut removed = 0;
+        for (name, path) in self.list(&(Epoch::ZERO..Epoch(u64::MAX)))? {
+            if name.shard == *shard {
+                std::fs::remove_file(&path).map_err(|e| error::io(&path, &e))?;
+                removed += 1;
+            }
+        }
+        if let Some(tails) = lock(&self.tails).as_mut() {
+            tails.remove(shard);
+        }
+        Ok(removed)
+    }
+
     fn path(&self, name: &Name) -> PathBuf {
         let (day, hour) = self.partition(name.epoch);
         let mut path = self.folder.path("raw");

@@ -233,3 +233,20 @@ fn a_file_that_is_not_what_its_name_says_is_corrupt() {
     let error = block_on(local.master.tail(&info.shard)).unwrap_err();
     assert!(error.to_string().contains("stray.parquet: corrupt"), "{error}");
 }
+
+#[test]
+fn a_shard_that_never_was_leaves_nothing_behind_and_takes_no_other_with_it() {
+    let root = tempfile::tempdir().unwrap();
+    let local = open(root.path());
+    let payloads = vec![b"one".to_vec()];
+    let records = records_of(&payloads);
+    let stays = info_of(&records);
+    let goes = ObjectInfo { shard: ShardId("a-b_c".to_owned()), ..stays.clone() };
+    for info in [&stays, &goes] {
+        block_on(local.master.put_if_absent(info, &records)).unwrap();
+    }
+    assert_eq!(local.master.remove_shard(&goes.shard).unwrap(), 1);
+    assert_eq!(block_on(local.master.tail(&goes.shard)).unwrap(), None);
+    let left = block_on(local.master.objects(Epoch::ZERO..Epoch(u64::MAX))).unwrap();
+    assert_eq!(left, [stays]);
+}
