@@ -1,6 +1,6 @@
 //! What the router needs from whoever runs it: `anabranch dev`, or a Lambda function.
 
-use crate::{Events, Status};
+use crate::{Events, Failing, Status};
 use anabranch_core::port::Result;
 use anabranch_core::project::Project;
 use anabranch_core::query::{Answer, Query};
@@ -25,6 +25,11 @@ pub trait Backend: Clone + Send + Sync + 'static {
         view: &Arc<View>,
         query: &Query,
     ) -> impl Future<Output = Result<Answer>> + Send;
+
+    /// What does not work right now. Nothing, where nothing runs between requests.
+    fn failing(&self) -> Vec<Failing> {
+        Vec::new()
+    }
 
     /// How far each layer has come.
     fn status(&self) -> impl Future<Output = Result<Status>> + Send;

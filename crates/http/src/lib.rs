@@ -21,7 +21,7 @@ mod views;
 pub use backend::Backend;
 pub use events::{Events, lines};
 pub use router::{Options, router};
-pub use status::{ShardStatus, Status, ViewStatus};
+pub use status::{Failing, ShardStatus, Status, ViewStatus};
 
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,7 @@
 
 use crate::problem::Problem;
 use crate::verdicts::Checkers;
-use crate::{Backend, Status, ingest, views};
+use crate::{Backend, Failing, Status, ingest, views};
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{Method, StatusCode, Uri};
 use axum::routing::{get, post};
@@ -42,23 +42,41 @@ pub fn router<B: Backend>(backend: B, options: Options) -> Router {
         .route("/v1/views/{view}", get(views::answer::<B>))
         .route("/v1/schema", get(views::schema::<B>))
         .route("/v1/status", get(status::<B>))
-        .route("/healthz", get(health))
+        .route("/healthz", get(health::<B>))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .with_state(Server { backend, options, checkers })
 }
 
-async fn status<B: Backend>(State(server): State<Server<B>>) -> Result<Json<Status>, Problem> {
-    Ok(Json(server.backend.status().await?))
+/// The status, and what does not work.
+#[derive(Debug, Serialize)]
+struct StatusReply {
+    #[serde(flatten)]
+    status: Status,
+    failing: Vec<Failing>,
+}
+
+async fn status<B: Backend>(State(server): State<Server<B>>) -> Result<Json<StatusReply>, Problem> {
+    let status = server.backend.status().await?;
+    Ok(Json(StatusReply { status, failing: server.backend.failing() }))
 }
 
 #[derive(Debug, Serialize)]
 struct Health {
     status: &'static str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    failing: Vec<Failing>,
 }
 
-async fn health() -> Json<Health> {
-    Json(Health { status: "ok" })
+/// Says 503 while something does not work, although requests are taken and answered as far as
+/// possible: whoever watches must come and see.
+async fn health<B: Backend>(State(server): State<Server<B>>) -> (StatusCode, Json<Health>) {
+    let failing = server.backend.failing();
+    let (code, status) = match failing.is_empty() {
+        true => (StatusCode::OK, "ok"),
+        false => (StatusCode::SERVICE_UNAVAILABLE, "failing"),
+    };
+    (code, Json(Health { status, failing }))
 }
 
 async fn not_found(uri: Uri) -> Problem {

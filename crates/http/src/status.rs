@@ -39,6 +39,9 @@ pub struct ShardStatus {
     pub kind: ShardKind,
     /// The last record it will ever have, once it is closed.
     pub closed: Option<SequenceNumber>,
+    /// The last record taken into the stream, if whoever runs the server knows it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub taken: Option<SequenceNumber>,
     /// The last record in the master data set.
     pub archived: Option<SequenceNumber>,
     /// That record's epoch.
@@ -64,6 +67,19 @@ pub struct ViewStatus {
     pub horizon: Epoch,
     /// When the epoch `horizon` starts.
     pub horizon_time: String,
+}
+
+/// A part of a deployment that does not get on. It tries again by itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Failing {
+    /// Which, such as `archive shard-0001` or `batch departures`.
+    pub part: String,
+    /// Since when.
+    pub since: String,
+    /// How often it has tried since.
+    pub attempts: u64,
+    /// What the last try ended with; it names the object.
+    pub error: String,
 }
 
 impl Status {
@@ -109,6 +125,7 @@ async fn shard(
         shard: info.shard,
         kind: info.kind,
         closed: info.closed,
+        taken: None,
         archived: tail.as_ref().map(|tail| tail.last),
         archived_epoch: tail.as_ref().map(|tail| tail.epoch),
         absorbed: checkpoint.map(|checkpoint| checkpoint.sequence),

@@ -151,3 +151,18 @@ async fn the_server_says_that_it_is_there() {
     let reply = Client::new().get("/healthz").await;
     assert_eq!((reply.status, reply.json()), (StatusCode::OK, json!({"status": "ok"})));
 }
+
+#[tokio::test]
+async fn the_server_says_what_does_not_work() {
+    let client = Client::new();
+    assert_eq!(client.get("/v1/status").await.json()["failing"], json!([]));
+    let error = anabranch_core::port::Error::corrupt("object 7", "bad magic");
+    client.deployment.fail(error);
+    let reply = client.get("/healthz").await;
+    assert_eq!(reply.status, StatusCode::SERVICE_UNAVAILABLE);
+    let failing = json!([{
+        "part": "everything", "since": "2026-01-31T12:00:00.000Z", "attempts": 3,
+        "error": "object 7: corrupt: bad magic",
+    }]);
+    assert_eq!(reply.json(), json!({"status": "failing", "failing": failing}));
+}

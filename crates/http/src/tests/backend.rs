@@ -1,6 +1,6 @@
 //! A deployment in memory whose layers run within each request.
 
-use crate::{Backend, Events, Status};
+use crate::{Backend, Events, Failing, Status};
 use anabranch_core::epoch::{Epoch, EpochLength};
 use anabranch_core::pipeline::absorb::Absorber;
 use anabranch_core::pipeline::archive::archive;
@@ -155,6 +155,16 @@ impl Backend for Deployment {
         let inner = &*self.inner;
         let Memory { speed, control, views, .. } = &inner.memory;
         answer(&inner.project, view, query, inner.length, views, speed, control).await
+    }
+
+    fn failing(&self) -> Vec<Failing> {
+        let failure = self.check().err().map(|error| Failing {
+            part: "everything".to_owned(),
+            since: "2026-01-31T12:00:00.000Z".to_owned(),
+            attempts: 3,
+            error: error.to_string(),
+        });
+        failure.into_iter().collect()
     }
 
     async fn status(&self) -> Result<Status> {
