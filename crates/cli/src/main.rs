@@ -1,14 +1,24 @@
 //! The `anabranch` command: a whole Lambda architecture on one machine. One module per command.
 
+mod batch;
 mod check;
+mod clock;
+mod data;
+mod dev;
+mod duration;
 mod explain;
 mod failure;
+mod fold;
 mod generate;
+mod import;
 mod init;
 mod input;
+mod log;
 mod output;
 mod produce;
+mod progress;
 mod project;
+mod rejected;
 mod server;
 
 use clap::Parser;
@@ -35,6 +45,17 @@ enum Action {
     Check(check::Arguments),
     /// Show plans, fingerprints, sizes, and which columns are exact
     Explain(explain::Arguments),
+    /// Run the whole architecture in one process, over HTTP
+    Dev(dev::Arguments),
+    /// Bring files of history straight into the master data set
+    Import(import::Arguments),
+    /// Build a batch version of every view, now
+    Batch(batch::Arguments),
+    /// List the records that the schema does not accept, and why
+    Rejected(rejected::Arguments),
+    /// Fold events in memory and say how fast that was
+    #[command(hide = true)]
+    Fold(fold::Arguments),
     /// Send events to a server
     Produce(produce::Arguments),
     /// Write synthetic events to standard output
@@ -46,6 +67,11 @@ fn main() -> ExitCode {
         Action::Init(arguments) => init::run(&arguments),
         Action::Check(arguments) => check::run(&arguments),
         Action::Explain(arguments) => explain::run(&arguments),
+        Action::Dev(arguments) => dev::run(&arguments),
+        Action::Import(arguments) => import::run(&arguments),
+        Action::Batch(arguments) => batch::run(&arguments),
+        Action::Rejected(arguments) => rejected::run(&arguments),
+        Action::Fold(arguments) => fold::run(&arguments),
         Action::Produce(arguments) => {
             return produce::run(&arguments).unwrap_or_else(|error| failure::report(&error));
         }

@@ -56,7 +56,6 @@ impl Columns {
     }
 
     /// Those of a project's schema.
-    #[expect(dead_code, reason = "`import` will need them")]
     pub(crate) fn of_schema(schema: &Schema) -> Self {
         Self::new(schema.columns.iter().map(|column| (column.path.clone(), column.ty.to_string())))
     }

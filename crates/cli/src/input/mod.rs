@@ -50,7 +50,6 @@ impl Batch {
     }
 
     /// The payloads, in order.
-    #[cfg_attr(not(test), expect(dead_code, reason = "`import` will read them"))]
     pub(crate) fn payloads(&self) -> impl Iterator<Item = &[u8]> {
         anabranch_http::lines(&self.block).map(|(_, span)| &self.block[span])
     }
@@ -128,6 +127,11 @@ fn format_of(path: &Path) -> Format {
         Some("tsv" | "tab") => Format::Tsv,
         _ => Format::Ndjson,
     }
+}
+
+/// Whether a file's name says that it is compressed.
+pub(crate) fn is_compressed(path: &Path) -> bool {
+    compression::plain_name(path) != path
 }
 
 impl Input {

@@ -1,0 +1,47 @@
+//! One run of the batch layer over a data folder.
+
+use super::Data;
+use anabranch_core::epoch::Epoch;
+use anabranch_core::pipeline::build::{self, Built, Mode, Progress, Request};
+use anabranch_core::pipeline::seal;
+use anabranch_core::port::{Result, Workers};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// A name that no other build of the folder has.
+fn new_build_name(now_ms: i64) -> String {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    format!("{now_ms:x}-{:x}-{count:x}", std::process::id())
+}
+
+impl Data {
+    /// Builds the next version of every view, up to what is sealed.
+    pub(crate) async fn build(
+        &self,
+        mode: Mode,
+        workers: &impl Workers,
+        progress: &(dyn Fn(Progress) + Sync),
+    ) -> Result<Built> {
+        let now_ms = self.clock.now_ms();
+        let local = &self.local;
+        let horizon = seal::sealed(&local.master, &local.control).await?;
+        if horizon == Epoch::ZERO {
+            // Nothing has been sealed yet: an empty version would say nothing.
+            return Ok(Built { objects: 0, records: 0, views: Vec::new() });
+        }
+        let request = Request {
+            project: &self.project,
+            horizon,
+            mode,
+            build: &new_build_name(now_ms),
+            now_ms,
+            progress,
+        };
+        build::build(&local.master, &local.control, &local.views, workers, &request).await
+    }
+
+    /// Removes what only versions before the previous ones needed.
+    pub(crate) async fn retire(&self) -> Result<()> {
+        build::retire(&self.project, &self.local.views, &self.local.speed).await
+    }
+}

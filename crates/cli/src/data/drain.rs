@@ -1,0 +1,61 @@
+//! Drain: what the stream holds into both layers, once and to the end.
+
+use super::Data;
+use anabranch_core::pipeline::Delivery;
+use anabranch_core::pipeline::absorb::Absorber;
+use anabranch_core::pipeline::archive::archive;
+use anabranch_core::port::{Control as _, Result};
+use anabranch_core::record::{Record, SequenceNumber, ShardId};
+use anabranch_stores::stream::Log as _;
+
+/// As much of a shard is read at once: one object of the master data set.
+const ARCHIVE_BYTES: usize = 32 << 20;
+/// As much of a shard is folded at once.
+const ABSORB_BYTES: usize = 16 << 20;
+
+impl Data {
+    /// Brings every record of the stream into the master data set.
+    pub(crate) async fn archive_all(&self) -> Result<()> {
+        for shard in self.stream_shards().await? {
+            let mut after = self.archived(&shard).await?;
+            loop {
+                let batch = self.local.stream.read(&shard, after, ARCHIVE_BYTES)?;
+                let records: Vec<Record<'_>> = batch.records().collect();
+                let Some(last) = records.last() else { break };
+                let delivery = delivery(&shard, after, &records);
+                archive(&self.local.master, &self.local.control, self.length, delivery).await?;
+                after = last.sequence;
+            }
+        }
+        Ok(())
+    }
+
+    /// Brings every record of the stream into the speed rows, and lets go of what both layers have.
+    pub(crate) async fn absorb_all(&self) -> Result<()> {
+        for shard in self.stream_shards().await? {
+            let mut absorber = Absorber::new(&self.project, shard.clone(), self.length);
+            let checkpoint = self.local.control.checkpoint(&shard).await?;
+            let mut after = checkpoint.map(|checkpoint| checkpoint.sequence).unwrap_or_default();
+            loop {
+                let batch = self.local.stream.read(&shard, after, ABSORB_BYTES)?;
+                let records: Vec<Record<'_>> = batch.records().collect();
+                let Some(last) = records.last() else { break };
+                let local = &self.local;
+                let delivery = delivery(&shard, after, &records);
+                absorber.absorb(&local.speed, &local.control, &local.master, delivery).await?;
+                after = last.sequence;
+            }
+            self.local.stream.trim(&shard, after.min(self.archived(&shard).await?))?;
+        }
+        Ok(())
+    }
+}
+
+/// The records behind `after`. Sequence numbers count from 1, so nothing was before the first.
+fn delivery<'a>(
+    shard: &'a ShardId,
+    after: SequenceNumber,
+    records: &'a [Record<'a>],
+) -> Delivery<'a> {
+    Delivery { shard, records, from_start: after == SequenceNumber::ZERO }
+}
