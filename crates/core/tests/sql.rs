@@ -24,10 +24,14 @@
 
 #[path = "sql/golden.rs"]
 mod golden;
+#[path = "sql/guide.rs"]
+mod guide;
 #[path = "sql/hostile.rs"]
 mod hostile;
 #[path = "sql/meaning.rs"]
 mod meaning;
+#[path = "sql/typed.rs"]
+mod typed;
 
 use anabranch_core::schema::Schema;
 use anabranch_core::sql::{CompileError, Source, compile_schema, compile_views};

@@ -25,8 +25,8 @@ pub(super) fn compile(table: &CreateTable, reporter: &mut Reporter<'_>) -> Compi
     let mut columns = Vec::new();
     let leaves = leaves(&table.columns, &mut Vec::new(), &mut columns, reporter);
     let options = options(&table.options, reporter);
-    let (leaves, options) = (leaves?, options?);
-    debug_assert_eq!(leaves, columns.len());
+    leaves?;
+    let options = options?;
     let event_time = match options.event_time {
         Some((name, span)) => event_time(&columns, &name, span, reporter)?,
         None => {
@@ -58,13 +58,13 @@ pub(super) fn only_statement(lexed: &Lexed, reporter: &mut Reporter<'_>) -> Comp
     }
 }
 
-/// Appends the leaf columns below `columns`; the number of leaves there are then.
+/// Appends the leaf columns below `columns`, whose path so far is `path`.
 fn leaves(
     columns: &[Column],
     path: &mut Vec<String>,
     leaves_found: &mut Vec<ColumnDef>,
     reporter: &mut Reporter<'_>,
-) -> Compiled<usize> {
+) -> Compiled<()> {
     let mut outcome = Ok(());
     for (index, column) in columns.iter().enumerate() {
         if let Some(twin) = columns[..index].iter().find(|other| same(&other.name, &column.name)) {
@@ -92,7 +92,7 @@ fn leaves(
         }
         path.pop();
     }
-    outcome.map(|()| leaves_found.len())
+    outcome
 }
 
 /// Whether some reference means both: quoted ones are exact, the others ignore letter case.
@@ -106,7 +106,7 @@ fn same(a: &Name, b: &Name) -> bool {
 
 #[derive(Default)]
 struct Options {
-    format: Option<()>,
+    has_format: bool,
     event_time: Option<(String, Range<usize>)>,
     timestamp_format: Option<TimestampFormat>,
 }
@@ -136,7 +136,7 @@ fn set_option(
         _ => return Err(not_a_text(option, reporter)),
     };
     let set_before = match key.as_str() {
-        "format" if value == "json" => options.format.replace(()).is_some(),
+        "format" if value == "json" => std::mem::replace(&mut options.has_format, true),
         "event_time" => options.event_time.replace((value, option.value.span.clone())).is_some(),
         "timestamp_format" => {
             let format = match value.as_str() {

@@ -164,7 +164,11 @@ impl Binder<'_, '_> {
             .zip(signature.parameters)
             .map(|(arg, parameter)| self.argument(arg, *parameter, signature, site))
             .collect();
-        let bound = bound.into_iter().collect::<Compiled<Vec<Expr>>>()?;
+        let mut bound = bound.into_iter().collect::<Compiled<Vec<Expr>>>()?;
+        if signature.scalar == Scalar::Replace && bound.len() == 2 {
+            // Without a replacement, what is found is removed.
+            bound.push(literal(Value::Varchar(String::new()), Type::Varchar));
+        }
         let ty = (signature.returns)(&bound);
         Ok(Expr { kind: ExprKind::Call(signature.scalar.clone(), bound), ty })
     }
@@ -394,4 +398,21 @@ pub(super) fn plain_arguments(args: &FunctionArguments) -> Option<Vec<&ast::Expr
 pub(super) fn wrong_count(name: &str, args: usize) -> String {
     let plural = if args == 1 { "" } else { "s" };
     format!("{name} does not take {args} argument{plural}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_guide_describes_every_function() {
+        let guide =
+            include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/guide/view-language.md"));
+        let described = |name: &str| {
+            guide.contains(&format!("`{name}(")) || guide.contains(&format!("`{name}`"))
+        };
+        let missing: Vec<&str> =
+            names().chain(aggregate::names()).filter(|name| !described(name)).collect();
+        assert!(missing.is_empty(), "the guide does not describe {missing:?}");
+    }
 }
