@@ -18,6 +18,7 @@ mod output;
 mod produce;
 mod progress;
 mod project;
+mod query;
 mod rejected;
 mod server;
 
@@ -58,6 +59,8 @@ enum Action {
     Fold(fold::Arguments),
     /// Send events to a server
     Produce(produce::Arguments),
+    /// Ask a view
+    Query(query::Arguments),
     /// Write synthetic events to standard output
     Generate(generate::Arguments),
 }
@@ -75,6 +78,7 @@ fn main() -> ExitCode {
         Action::Produce(arguments) => {
             return produce::run(&arguments).unwrap_or_else(|error| failure::report(&error));
         }
+        Action::Query(arguments) => query::run(&arguments),
         Action::Generate(arguments) => generate::run(&arguments).map_err(Into::into),
     };
     done.map_or_else(|error| failure::report(&error), |()| ExitCode::SUCCESS)

@@ -16,11 +16,49 @@ pub(crate) enum Format {
     Csv,
 }
 
+/// One value of a row, as it will be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Cell {
+    /// Nothing.
+    Null,
+    /// Text, which is quoted where the format quotes.
+    Text(String),
+    /// A number, a boolean, a list or an object, as JSON writes it: every digit stays.
+    Literal(String),
+}
+
+impl From<Value> for Cell {
+    fn from(value: Value) -> Self {
+        match value {
+            Value::Null => Cell::Null,
+            Value::String(text) => Cell::Text(text),
+            value => Cell::Literal(value.to_string()),
+        }
+    }
+}
+
+impl Cell {
+    /// As it is shown: text without quotes, NULL as nothing.
+    fn text(&self) -> &str {
+        match self {
+            Cell::Null => "",
+            Cell::Text(text) | Cell::Literal(text) => text,
+        }
+    }
+
+    fn is_number(&self) -> bool {
+        match self {
+            Cell::Literal(text) => text.starts_with(|c: char| c == '-' || c.is_ascii_digit()),
+            Cell::Null | Cell::Text(_) => false,
+        }
+    }
+}
+
 /// Rows under named columns.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Grid {
     columns: Vec<String>,
-    rows: Vec<Vec<Value>>,
+    rows: Vec<Vec<Cell>>,
 }
 
 impl Grid {
@@ -30,9 +68,9 @@ impl Grid {
     }
 
     /// Adds a row: one value for each column.
-    pub(crate) fn push(&mut self, row: Vec<Value>) {
+    pub(crate) fn push(&mut self, row: Vec<impl Into<Cell>>) {
         debug_assert_eq!(row.len(), self.columns.len());
-        self.rows.push(row);
+        self.rows.push(row.into_iter().map(Into::into).collect());
     }
 
     /// Whether there is no row.
@@ -47,7 +85,8 @@ impl Grid {
         out.flush()
     }
 
-    fn write(&self, format: Format, out: &mut impl Write) -> io::Result<()> {
+    /// Prints to `out`.
+    pub(crate) fn write(&self, format: Format, out: &mut impl Write) -> io::Result<()> {
         match format {
             Format::Table => self.write_table(out),
             Format::Json => self.write_json(out),
@@ -59,7 +98,7 @@ impl Grid {
         let cells: Vec<Vec<String>> = self
             .rows
             .iter()
-            .map(|row| row.iter().map(|value| printable(&text(value))).collect())
+            .map(|row| row.iter().map(|cell| printable(cell.text())).collect())
             .collect();
         let columns: Vec<(usize, bool)> = (0..self.columns.len())
             .map(|at| {
@@ -76,9 +115,9 @@ impl Grid {
 
     /// Whether a column holds numbers and nothing else, NULLs aside.
     fn is_numeric(&self, at: usize) -> bool {
-        let mut values = self.rows.iter().map(|row| &row[at]).filter(|value| !value.is_null());
-        let first = values.next();
-        first.is_some_and(Value::is_number) && values.all(Value::is_number)
+        let mut cells = self.rows.iter().map(|row| &row[at]).filter(|cell| **cell != Cell::Null);
+        let first = cells.next();
+        first.is_some_and(Cell::is_number) && cells.all(Cell::is_number)
     }
 
     /// An object per line, so that the output is an array to a parser and rows to `grep`.
@@ -86,9 +125,14 @@ impl Grid {
         out.write_all(b"[")?;
         for (number, row) in self.rows.iter().enumerate() {
             out.write_all(if number == 0 { b"\n{" } else { b",\n{" })?;
-            for (at, (name, value)) in self.columns.iter().zip(row).enumerate() {
+            for (at, (name, cell)) in self.columns.iter().zip(row).enumerate() {
                 let comma = if at == 0 { "" } else { "," };
-                write!(out, "{comma}{}:{value}", Value::from(name.as_str()))?;
+                write!(out, "{comma}{}:", Value::from(name.as_str()))?;
+                match cell {
+                    Cell::Null => out.write_all(b"null")?,
+                    Cell::Text(text) => write!(out, "{}", Value::from(text.as_str()))?,
+                    Cell::Literal(text) => out.write_all(text.as_bytes())?,
+                }
             }
             out.write_all(b"}")?;
         }
@@ -99,18 +143,9 @@ impl Grid {
         let mut writer = csv::Writer::from_writer(out);
         writer.write_record(&self.columns)?;
         for row in &self.rows {
-            writer.write_record(row.iter().map(text))?;
+            writer.write_record(row.iter().map(Cell::text))?;
         }
         writer.flush()
-    }
-}
-
-/// A value as it is shown: text without quotes, NULL as nothing.
-fn text(value: &Value) -> String {
-    match value {
-        Value::Null => String::new(),
-        Value::String(text) => text.clone(),
-        value => value.to_string(),
     }
 }
 

@@ -3,7 +3,7 @@
 use anyhow::Context;
 use serde::Deserialize;
 use std::time::Duration;
-use ureq::http::{Response, Uri};
+use ureq::http::{Response, StatusCode, Uri};
 use ureq::{Agent, Body};
 
 /// Connections are given up after this long; answers may take longer.
@@ -53,34 +53,57 @@ pub(crate) fn client() -> Agent {
     config.new_agent()
 }
 
-/// What the body of an error says.
+/// No reply: the request or the connection failed, in words only. A connection that breaks must not
+/// be taken for a standard output that was closed, so the error's source stays behind.
+pub(crate) fn no_reply(url: &str, error: &ureq::Error) -> anyhow::Error {
+    anyhow::anyhow!("{url}: {error}")
+}
+
+/// An error reply.
+#[derive(Debug)]
+pub(crate) struct Problem {
+    status: StatusCode,
+    body: ProblemBody,
+}
+
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(crate) struct Problem {
+struct ProblemBody {
     detail: String,
-    /// The query parameter that is wrong.
-    pub(crate) parameter: Option<String>,
-    /// What would have been right.
-    pub(crate) allowed: Vec<String>,
+    parameter: Option<String>,
 }
 
 impl Problem {
     /// Reads the body of an error reply; a proxy's may be anything.
     pub(crate) fn read(mut reply: Response<Body>) -> Problem {
-        let status = reply.status();
         let text = reply.body_mut().read_to_string().unwrap_or_default();
-        let mut problem: Problem = serde_json::from_str(&text).unwrap_or_default();
-        if problem.detail.is_empty() {
-            problem.detail = text.chars().take(200).collect();
-        }
-        problem.detail = format!("{status}: {}", problem.detail);
-        problem
+        let plain = || {
+            let detail = text.trim().chars().take(200).collect();
+            ProblemBody { detail, parameter: None }
+        };
+        let body = serde_json::from_str(&text).unwrap_or_else(|_| plain());
+        Problem { status: reply.status(), body }
+    }
+
+    /// Whether the request is at fault: it names a view or a parameter that is not there.
+    pub(crate) fn is_invalid_request(&self) -> bool {
+        [StatusCode::BAD_REQUEST, StatusCode::NOT_FOUND].contains(&self.status)
+    }
+
+    /// The query parameter that is wrong.
+    pub(crate) fn parameter(&self) -> Option<&str> {
+        self.body.parameter.as_deref()
+    }
+
+    /// What is wrong, in the server's words.
+    pub(crate) fn detail(&self) -> &str {
+        &self.body.detail
     }
 }
 
 impl std::fmt::Display for Problem {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.detail)
+        write!(f, "{}: {}", self.status, self.body.detail)
     }
 }
 
@@ -92,13 +115,14 @@ pub(crate) fn get(
     path: &str,
     parameters: &[(&str, &str)],
 ) -> anyhow::Result<String> {
-    let request = client().get(server.url(path)).query_pairs(parameters.iter().copied());
-    let mut reply = request.call().with_context(|| server.to_string())?;
+    let url = server.url(path);
+    let request = client().get(&url).query_pairs(parameters.iter().copied());
+    let mut reply = request.call().map_err(|error| no_reply(&url, &error))?;
     if !reply.status().is_success() {
-        return Err(Problem::read(reply)).with_context(|| server.to_string());
+        return Err(Problem::read(reply)).with_context(|| url);
     }
     let body = reply.body_mut().with_config().limit(u64::MAX);
-    body.read_to_string().with_context(|| server.to_string())
+    body.read_to_string().map_err(|error| no_reply(&url, &error))
 }
 
 #[cfg(test)]

@@ -6,9 +6,10 @@
 use super::queue::Queue;
 use super::tally::Tally;
 use crate::input::Batch;
-use crate::server::{Address, Problem, client};
+use crate::server::{Address, Problem, client, no_reply};
 use anyhow::Context;
 use serde::Deserialize;
+use std::io;
 use std::time::{Duration, Instant};
 use ureq::Agent;
 use ureq::http::header::{EXPECT, RETRY_AFTER};
@@ -49,8 +50,18 @@ pub(super) struct Connection<'a> {
 /// Why a batch was not taken.
 struct Failure {
     why: anyhow::Error,
-    /// Whether the same batch may be taken another time, and when the server wants to be asked.
-    again: Option<Option<Duration>>,
+    /// Whether and when to post the same batch again.
+    again: Again,
+}
+
+/// What trying again can do.
+enum Again {
+    /// The same request would fail again.
+    Never,
+    /// It may help; the server has not seen the events.
+    Unseen,
+    /// It may help; the server may have taken the events all the same. The pause it asks for.
+    MaybeTaken(Option<Duration>),
 }
 
 impl<'a> Connection<'a> {
@@ -76,12 +87,16 @@ impl<'a> Connection<'a> {
                 Err(failure) => failure,
             };
             let since: &mut Instant = failing_since.get_or_insert_with(Instant::now);
-            let Some(wanted) = again else { return Err(why) };
+            let (wanted, maybe_taken) = match again {
+                Again::Never => return Err(why),
+                Again::Unseen => (None, false),
+                Again::MaybeTaken(wanted) => (wanted, true),
+            };
             if since.elapsed() >= self.give_up_after {
                 let tried = self.give_up_after.as_secs_f64();
                 return Err(why.context(format!("given up after {tried} s")));
             }
-            self.tally.retry(&why);
+            self.tally.retry(&why, maybe_taken);
             std::thread::sleep(wanted.unwrap_or(pause).min(LONGEST_PAUSE));
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
@@ -94,8 +109,8 @@ impl<'a> Connection<'a> {
         }
         // No reply at all: the server is away, or went away.
         let lost = |error: ureq::Error| Failure {
-            again: retryable(&error).then_some(None),
-            why: anyhow::Error::new(error).context(self.url.clone()),
+            again: after_no_reply(&error),
+            why: no_reply(&self.url, &error),
         };
         let mut reply = request.send(&batch.block).map_err(lost)?;
         if reply.status() == StatusCode::OK {
@@ -103,24 +118,30 @@ impl<'a> Connection<'a> {
             let reply = serde_json::from_str(&text).with_context(|| {
                 format!("{}: the reply is not one of an Anabranch server", self.url)
             });
-            return reply.map_err(|why| Failure { why, again: None });
+            return reply.map_err(|why| Failure { why, again: Again::Never });
         }
-        let again = refused_for_now(&reply);
+        let again = after_error(&reply);
         let why = anyhow::Error::new(Problem::read(reply)).context(self.url.clone());
         Err(Failure { why, again })
     }
 }
 
-/// Whether the connection failed, and not the request.
-fn retryable(error: &ureq::Error) -> bool {
+fn after_no_reply(error: &ureq::Error) -> Again {
     use ureq::Error::{ConnectionFailed, HostNotFound, Io, Protocol, Timeout};
-    matches!(error, ConnectionFailed | HostNotFound | Io(_) | Protocol(_) | Timeout(_))
+    match error {
+        ConnectionFailed | HostNotFound | Timeout(ureq::Timeout::Connect) => Again::Unseen,
+        Io(error) if error.kind() == io::ErrorKind::ConnectionRefused => Again::Unseen,
+        Io(_) | Protocol(_) | Timeout(_) => Again::MaybeTaken(None),
+        _ => Again::Never,
+    }
 }
 
-/// Whether an error is one that passes, and how long the server asks to wait.
-fn refused_for_now(reply: &Response<ureq::Body>) -> Option<Option<Duration>> {
+fn after_error(reply: &Response<ureq::Body>) -> Again {
     let passes = reply.status().is_server_error()
         || [StatusCode::TOO_MANY_REQUESTS, StatusCode::REQUEST_TIMEOUT].contains(&reply.status());
+    if !passes {
+        return Again::Never;
+    }
     let seconds = || reply.headers().get(RETRY_AFTER)?.to_str().ok()?.parse().ok();
-    passes.then(|| seconds().map(Duration::from_secs))
+    Again::MaybeTaken(seconds().map(Duration::from_secs))
 }

@@ -44,7 +44,7 @@ line (device.os for a field of a STRUCT); cells get their types from the server'
 ones are null.
 
 A batch that gets no reply, or an error that may pass, is posted again. If the server had taken it
-and only the reply was lost, its events are there twice; the summary says whether that may be.
+and only the reply was lost, its events are there twice; the summary says if that can be.
 
 Exit codes: 0 all events were accepted, 1 not everything could be sent, 2 wrong usage, 3 all were
 sent and some are not what the schema accepts: they are archived, counted and in no view.")]

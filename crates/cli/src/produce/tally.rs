@@ -20,7 +20,10 @@ pub(super) struct Tally {
     begun: Instant,
     accepted: AtomicU64,
     rejected: AtomicU64,
+    /// Batches that were posted again.
     retries: AtomicU64,
+    /// How many of these the server may have taken before.
+    maybe_twice: AtomicU64,
     warned: AtomicBool,
     examples: Mutex<Vec<String>>,
     progress: ProgressBar,
@@ -33,6 +36,7 @@ impl Tally {
             accepted: AtomicU64::new(0),
             rejected: AtomicU64::new(0),
             retries: AtomicU64::new(0),
+            maybe_twice: AtomicU64::new(0),
             warned: AtomicBool::new(false),
             examples: Mutex::default(),
             progress,
@@ -51,8 +55,9 @@ impl Tally {
     }
 
     /// Counts a batch that is posted again; the first time it says why.
-    pub(super) fn retry(&self, why: &anyhow::Error) {
+    pub(super) fn retry(&self, why: &anyhow::Error, maybe_taken: bool) {
         self.retries.fetch_add(1, Ordering::Relaxed);
+        self.maybe_twice.fetch_add(maybe_taken.into(), Ordering::Relaxed);
         if !self.warned.swap(true, Ordering::Relaxed) {
             self.progress.suspend(|| {
                 // Nobody is left to tell when standard error is closed.
@@ -89,7 +94,8 @@ impl Tally {
     /// Writes what became of everything.
     pub(super) fn summarise(&self, out: &mut impl Write) -> io::Result<()> {
         let count = |counter: &AtomicU64| HumanCount(counter.load(Ordering::Relaxed));
-        let (retries, rejected) = (self.retries.load(Ordering::Relaxed), self.rejected());
+        let retries = self.retries.load(Ordering::Relaxed);
+        let maybe_twice = self.maybe_twice.load(Ordering::Relaxed);
         writeln!(
             out,
             "sent {} events in {:.1} s, {}/s: {} accepted, {} rejected",
@@ -100,15 +106,15 @@ impl Tally {
             count(&self.rejected),
         )?;
         if retries > 0 {
-            writeln!(
-                out,
-                "{} posts were repeated: where only the reply was lost, events are there twice",
-                HumanCount(retries)
-            )?;
+            writeln!(out, "{} posts were repeated", HumanCount(retries))?;
+        }
+        if maybe_twice > 0 {
+            let posts = HumanCount(maybe_twice);
+            writeln!(out, "{posts} of them may have been taken before: events may be there twice")?;
         }
         let examples = self.examples.lock().unwrap_or_else(PoisonError::into_inner);
         examples.iter().try_for_each(|example| writeln!(out, "  {example}"))?;
-        let more = rejected.saturating_sub(examples.len() as u64);
+        let more = self.rejected().saturating_sub(examples.len() as u64);
         if more > 0 {
             writeln!(out, "  and {} more; `anabranch rejected` lists them", HumanCount(more))?;
         }

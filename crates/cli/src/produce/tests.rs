@@ -181,10 +181,13 @@ fn the_summary_shows_the_first_rejected_events_and_counts_the_others() {
     let reply = serde_json::json!({"accepted": 0, "rejected": 10, "verdicts": verdicts});
     let batch = crate::input::Batch { block, events: 10 };
     tally.count(&batch, &serde_json::from_value(reply).unwrap());
+    tally.retry(&anyhow::anyhow!("refused"), false);
+    tally.retry(&anyhow::anyhow!("lost"), true);
     let mut out = Vec::new();
     tally.summarise(&mut out).unwrap();
     let text = String::from_utf8(out).unwrap();
     assert!(text.contains("0 accepted, 10 rejected"), "{text}");
     assert!(text.contains("  invalid_json: why\n    \u{fffd}bad 4\n  and 5 more;"), "{text}");
     assert!(!text.contains("bad 5"), "{text}");
+    assert!(text.contains("2 posts were repeated\n1 of them may have been taken"), "{text}");
 }
