@@ -109,19 +109,10 @@ impl Total for Sums {
     }
 
     fn averages(&self, counts: &Counts, groups: &[u32], ty: Type) -> Column<'_> {
-        let parts = groups.iter().map(|&group| {
-            let sum = BigInt::try_from(self.get(group as usize)).ok()?;
-            Some((sum, counts.get(group as usize)))
-        });
+        let parts = groups.iter().map(|&g| (self.get(g as usize), counts.get(g as usize)));
         match ty {
-            Type::Decimal { .. } => {
-                let averages = parts.map(|parts| parts.and_then(|(sum, n)| decimal(&sum, n)));
-                nullable(averages, Data::Decimal)
-            }
-            _ => {
-                let averages = parts.map(|parts| parts.and_then(|(sum, n)| double(&sum, n, 0)));
-                nullable(averages, Data::Double)
-            }
+            Type::Decimal { .. } => nullable(parts.map(|(sum, n)| decimal(sum, n)), Data::Decimal),
+            _ => nullable(parts.map(|(sum, n)| bigint(sum, n)), Data::Double),
         }
     }
 
@@ -151,7 +142,7 @@ impl Total for ExactSums<2> {
     fn merge(&mut self, group: usize, input: &mut &[u8]) -> Result<(), CorruptState> {
         let sum = ExactSums::<2>::decode(input)?
             .ok_or_else(|| corrupt("an average counts values and has no sum"))?;
-        self.merge(group, sum);
+        self.merge(group, &sum);
         Ok(())
     }
 
@@ -175,8 +166,26 @@ fn double(sum: &BigInt, count: u64, exponent: i32) -> Option<f64> {
     Some(if sum.sign() == Sign::Minus { -magnitude } else { magnitude })
 }
 
+/// The DOUBLE nearest to `sum / count`.
+fn bigint(sum: Sum, count: u64) -> Option<f64> {
+    // What a DOUBLE holds exactly, the processor divides with one rounding.
+    const EXACT: u64 = 1 << 53;
+    match sum.narrow() {
+        Some(sum) if sum.unsigned_abs() <= EXACT.into() && (1..=EXACT).contains(&count) => {
+            Some(sum as f64 / count as f64)
+        }
+        _ => double(&BigInt::try_from(sum).ok()?, count, 0),
+    }
+}
+
 /// `sum / count`, rounded half away from zero. None, like [`double`], for forged states only.
-fn decimal(sum: &BigInt, count: u64) -> Option<i128> {
+fn decimal(sum: Sum, count: u64) -> Option<i128> {
+    if let Some(sum) = sum.narrow() {
+        let (quotient, rest) = (sum / i128::from(count), sum % i128::from(count));
+        let is_half = 2 * rest.unsigned_abs() >= u128::from(count);
+        return Some(quotient + if is_half { sum.signum() } else { 0 });
+    }
+    let sum = BigInt::try_from(sum).ok()?;
     let magnitude: BigUint = (sum.magnitude() * 2u32 + count) / (BigUint::from(count) * 2u32);
     i128::try_from(BigInt::from_biguint(sum.sign(), magnitude)).ok()
 }

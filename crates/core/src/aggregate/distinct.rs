@@ -217,9 +217,15 @@ impl Accumulator for Distinct {
     }
 
     fn encode(&self, group: usize, out: &mut Vec<u8>) {
-        match self.registers_of(group) {
-            Some(registers) => push_registers(out, registers),
-            None => {
+        let state = &self.groups[group];
+        match state[0] & FORM {
+            DENSE => push_registers(out, &self.registers[state[1] as usize]),
+            INLINE => {
+                let mut coupons = [state[1], state[2], state[3]];
+                coupons.sort_unstable();
+                push_coupons(out, &coupons[3 - (state[0] / ONE) as usize..]);
+            }
+            _ => {
                 let mut coupons = [0; 512];
                 let count = self.copy_coupons(group, &mut coupons);
                 coupons[..count].sort_unstable();

@@ -76,6 +76,16 @@ impl Number {
         Number { is_negative, limbs, position: (position + zeros as i32) as u32 }
     }
 
+    /// `length` bits of the number, from bit `bit` of its limbs up.
+    fn term(&self, bit: u32, length: u32) -> Term {
+        let [low, high] = [bit, bit + 64].map(|bit| u128::from(bits_from(&self.limbs, bit)));
+        Term {
+            is_negative: self.is_negative,
+            magnitude: (low | high << 64) & ((1 << length) - 1),
+            position: self.position + bit,
+        }
+    }
+
     /// The number in units.
     pub(super) fn to_bigint(&self) -> BigInt {
         let digits = self.limbs.iter().flat_map(|&limb| [limb as u32, (limb >> 32) as u32]);
@@ -134,36 +144,45 @@ impl<const N: usize> ExactSums<N> {
     #[cold]
     #[inline(never)]
     fn add_outside(&mut self, group: usize, term: Term) {
-        let limbs = [term.magnitude as u64, (term.magnitude >> 64) as u64];
         match base(&self.windows[group]) {
+            NO_VALUE if term.magnitude == 0 => self.windows[group] = marked(ZERO),
+            _ if term.magnitude == 0 => {}
             WIDE => self.wide_of(group).add(term),
-            NO_VALUE | ZERO if term.magnitude != 0 => {
+            NO_VALUE | ZERO => {
                 let start = term.position.saturating_sub(Self::BELOW);
                 self.windows[group] =
                     add_shifted(&marked(start.into()), term, term.position - start)
                         .expect("a window holds any single term");
             }
-            _ => self.merge(group, Number::new(term.is_negative, &limbs, term.position as i32)),
+            _ => self.move_window(group, term),
         }
     }
 
-    /// Adds a number.
-    pub(super) fn merge(&mut self, group: usize, number: Number) {
-        if base(&self.windows[group]) == WIDE {
-            return self.wide_of(group).add_number(&number);
+    /// Adds a number: term by term, unless the group has no place for a window yet.
+    pub(super) fn merge(&mut self, group: usize, number: &Number) {
+        if matches!(base(&self.windows[group]), NO_VALUE | ZERO) {
+            return self.set(group, number);
         }
-        let sum = match self.get(group) {
-            None => number,
-            Some(sum) => {
-                let mut wide = Wide::default();
-                wide.add_number(&sum);
-                wide.add_number(&number);
-                wide.to_number()
-            }
-        };
-        self.windows[group] = Self::window(&sum).unwrap_or_else(|| {
+        for bit in (0..bit_length(&number.limbs)).step_by(Self::TERM_BITS as usize) {
+            self.add(group, number.term(bit, Self::TERM_BITS));
+        }
+    }
+
+    /// Adds a term to a group whose window must be moved, or given up, for it.
+    fn move_window(&mut self, group: usize, term: Term) {
+        let mut sum = Wide::default();
+        if let Some(before) = self.get(group) {
+            sum.add_number(&before);
+        }
+        sum.add(term);
+        self.set(group, &sum.to_number());
+    }
+
+    /// Makes a number the sum of a group.
+    fn set(&mut self, group: usize, sum: &Number) {
+        self.windows[group] = Self::window(sum).unwrap_or_else(|| {
             let mut wide = Wide::default();
-            wide.add_number(&sum);
+            wide.add_number(sum);
             self.wide.push(wide);
             let mut window = marked(WIDE);
             window[1] = self.wide.len() as u64 - 1;

@@ -98,8 +98,8 @@ impl Accumulator for Moments {
             return Err(corrupt("a sum of squares is negative"));
         }
         self.counts.add(group, count);
-        self.sums.merge(group, sum);
-        self.squares.merge(group, squares);
+        self.sums.merge(group, &sum);
+        self.squares.merge(group, &squares);
         Ok(())
     }
 

@@ -121,17 +121,14 @@ impl Percentile {
         }
     }
 
-    /// Calls `take` with the keys of a group and their counts, in order.
-    fn entries(&self, group: usize, mut take: impl FnMut(Key, u64)) {
-        match self.histogram(group) {
-            Some(histogram) => histogram.entries().for_each(|(key, count)| take(key, count)),
-            None => {
-                let mut keys = self.keys(group).to_vec();
-                keys.sort_unstable();
-                let runs = keys.chunk_by(|a, b| a == b);
-                runs.for_each(|run| take(run[0], run.len() as u64));
-            }
+    /// The keys of a group and their counts, in order.
+    fn entries(&self, group: usize) -> Vec<(Key, u64)> {
+        if let Some(histogram) = self.histogram(group) {
+            return histogram.entries().collect();
         }
+        let mut keys = self.keys(group).to_vec();
+        keys.sort_unstable();
+        keys.chunk_by(|a, b| a == b).map(|run| (run[0], run.len() as u64)).collect()
     }
 
     fn quantile(&self, group: usize, quantile: &Quantile) -> Option<f64> {
@@ -205,17 +202,16 @@ impl Accumulator for Percentile {
     /// How many entries, then for each the keys skipped before it, doubled, plus 1 if its count is
     /// more than 1, in which case the count less 2 follows.
     fn encode(&self, group: usize, out: &mut Vec<u8>) {
-        let mut entries = 0;
-        self.entries(group, |_, _| entries += 1);
-        push_varint(out, entries);
+        let entries = self.entries(group);
+        push_varint(out, entries.len() as u64);
         let mut next = 0;
-        self.entries(group, |key, count| {
+        for (key, count) in entries {
             push_varint(out, u64::from(key - next) << 1 | u64::from(count > 1));
             if count > 1 {
                 push_varint(out, count - 2);
             }
             next = key + 1;
-        });
+        }
     }
 
     fn merge(&mut self, group: usize, input: &mut &[u8]) -> Result<(), CorruptState> {

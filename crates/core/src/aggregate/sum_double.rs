@@ -39,7 +39,7 @@ impl Accumulator for SumDouble {
 
     fn merge(&mut self, group: usize, input: &mut &[u8]) -> Result<(), CorruptState> {
         if let Some(sum) = ExactSums::<2>::decode(input)? {
-            self.sums.merge(group, sum);
+            self.sums.merge(group, &sum);
         }
         Ok(())
     }

@@ -47,7 +47,7 @@ impl Sum {
     }
 
     /// The sum, if it is one and fits.
-    fn narrow(self) -> Option<i128> {
+    pub(super) fn narrow(self) -> Option<i128> {
         match self {
             Sum::Exact { high: 0, low } => Some(low),
             Sum::Exact { high: -1, low } => Some(low | i128::MIN),
