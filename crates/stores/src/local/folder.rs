@@ -20,9 +20,14 @@ use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard};
+use std::time::Duration;
 
 /// The layout that this code reads and writes.
 const LAYOUT: u32 = 1;
+
+/// A process killed a moment ago holds the lock until the system has ended its last write.
+const LOCK_ATTEMPTS: u32 = 20;
+const LOCK_PAUSE: Duration = Duration::from_millis(50);
 
 /// An open data folder. Every store in it holds on to this, and with it to the lock.
 #[derive(Debug)]
@@ -236,16 +241,19 @@ fn lock(root: &Path) -> Result<File> {
         .truncate(false)
         .open(&path)
         .map_err(|e| error::io(&path, &e))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Error::Refused {
-            object: root.display().to_string(),
-            reason: "another process is using this data folder; if it is a server, ask it with \
-                     `--url`, otherwise wait until it has ended"
-                .to_owned(),
-        }),
-        Err(TryLockError::Error(e)) => Err(error::io(&path, &e)),
+    for _ in 0..LOCK_ATTEMPTS {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_PAUSE),
+            Err(TryLockError::Error(e)) => return Err(error::io(&path, &e)),
+        }
     }
+    Err(Error::Refused {
+        object: root.display().to_string(),
+        reason: "another process is using this data folder; if it is a server, ask it with \
+                 `--url`, otherwise wait until it has ended"
+            .to_owned(),
+    })
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! DATA/views/site_traffic-<fingerprint>/
 //!     pointer.json                    {"version":7,"build":"b1","horizon":…}   replaced atomically
 //!     manifests/7-b1.json
-//!     7-b1/1m/1442016000000000.parquet                     resolution / start of the partition
+//!     7-b1/1m/1442016000000000-<checksum>.parquet          resolution / start of the partition
 //! ```
 //!
 //! A version is there once the pointer names it; everything it lists was durable before. Nobody
@@ -13,6 +13,7 @@
 
 mod cache;
 mod columns;
+mod file;
 mod pages;
 mod read;
 #[cfg(test)]
@@ -164,13 +165,16 @@ impl port::ViewStore for Views {
     ) -> Result<PartInfo> {
         let folder = self.name_or_insert(view.fingerprint, &view.name);
         let build = build_name(version, build)?;
-        let path = format!("{folder}/{build}/{}.parquet", part_id::to_text(id));
+        let path = format!("{folder}/{build}/{}", part_id::to_text(id));
+        let encoded = write::encode(view, rows);
+        let encoded = encoded.map_err(|e| error::parquet(&self.root.join(&path), &e))?;
+        let path = path + &encoded.name_suffix;
         let file = self.root.join(&path);
-        let bytes = write::encode(view, rows).map_err(|e| error::parquet(&file, &e))?;
         self.folder.create_folder(file.parent().expect("a part lies in a folder"))?;
-        self.folder.replace(&file, &bytes)?;
+        self.folder.replace(&file, &encoded.bytes)?;
         self.parts.remove(&path);
-        Ok(PartInfo { id, path, rows: rows.len() as u64, bytes: bytes.len() as u64 })
+        let (rows, bytes) = (rows.len() as u64, encoded.bytes.len() as u64);
+        Ok(PartInfo { id, path, rows, bytes })
     }
 
     async fn read_part(

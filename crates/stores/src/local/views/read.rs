@@ -8,6 +8,7 @@
 //! Ranges of whole pages come back, so a read returns more than was selected, and never less.
 
 use super::columns;
+use super::file::PartFile;
 use super::pages::{PageIndex, intersect};
 use super::write::{LAYOUT, Layout};
 use crate::local::error;
@@ -22,13 +23,8 @@ use parquet::arrow::arrow_reader::{
 };
 use parquet::errors::ParquetError;
 use parquet::file::metadata::PageIndexPolicy;
-use parquet::file::reader::{ChunkReader, Length};
-use std::fs::File;
-use std::io::Read;
 use std::ops::Range;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 /// Rows per call of the visitor, at most.
 const BATCH: usize = 8 << 10;
@@ -56,6 +52,7 @@ impl Part {
                 ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Required);
             let metadata = ArrowReaderMetadata::load(&file, options)?;
             let layout = layout(&metadata, view)?;
+            let file = file.with_checksums(metadata.metadata(), &layout.crc32)?;
             let keys = view.keys.len();
             let columns = 0..keys + usize::from(view.bucket.is_some());
             let indexed = columns.map(|column| PageIndex::load(&metadata, column));
@@ -191,57 +188,4 @@ fn layout(metadata: &ArrowReaderMetadata, view: &View) -> parquet::errors::Resul
         return Err(corrupt(format!("{} states in {columns} columns", layout.states.len())));
     }
     Ok(layout)
-}
-
-/// A file read at positions, by several readers at once. A part never changes.
-#[derive(Debug, Clone)]
-struct PartFile {
-    file: Arc<File>,
-    length: u64,
-}
-
-impl PartFile {
-    fn open(path: &Path) -> std::io::Result<Self> {
-        let file = File::open(path)?;
-        let length = file.metadata()?.len();
-        Ok(PartFile { file: Arc::new(file), length })
-    }
-}
-
-impl Length for PartFile {
-    fn len(&self) -> u64 {
-        self.length
-    }
-}
-
-impl ChunkReader for PartFile {
-    type T = PartReader;
-
-    fn get_read(&self, start: u64) -> parquet::errors::Result<PartReader> {
-        Ok(PartReader { file: Arc::clone(&self.file), position: start })
-    }
-
-    fn get_bytes(&self, start: u64, length: usize) -> parquet::errors::Result<bytes::Bytes> {
-        if start.saturating_add(length as u64) > self.length {
-            return Err(ParquetError::EOF(format!("{length} bytes at {start} lie past the end")));
-        }
-        let mut bytes = vec![0; length];
-        self.file.read_exact_at(&mut bytes, start)?;
-        Ok(bytes.into())
-    }
-}
-
-/// Reads on from a position.
-#[derive(Debug)]
-struct PartReader {
-    file: Arc<File>,
-    position: u64,
-}
-
-impl Read for PartReader {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let read = self.file.read_at(buffer, self.position)?;
-        self.position += read as u64;
-        Ok(read)
-    }
 }

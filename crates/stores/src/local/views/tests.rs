@@ -152,6 +152,43 @@ fn a_part_of_another_fingerprint_is_corrupt() {
     assert!(error.to_string().contains(&part.path), "{error}");
 }
 
+#[test]
+fn a_flipped_bit_or_a_cut_is_corrupt() {
+    let root = tempfile::tempdir().unwrap();
+    let local = open(root.path());
+    let sites = sites(40);
+    let part = block_on(local.views.write_part(&view(), 1, "b", PART, &rows(&sites, 3))).unwrap();
+    let path = root.path().join("views").join(&part.path);
+    let whole = fs::read(&path).unwrap();
+    let read = || {
+        let mut rows = 0;
+        let mut visit = |batch: &Rows<'_>| {
+            rows += batch.len();
+            Ok(())
+        };
+        let part = super::read::Part::open(&path, &view())?;
+        part.read(&select(None, i64::MIN..i64::MAX), &mut visit).map(|()| rows)
+    };
+    assert_eq!(read(), Ok(120));
+    // The four bytes at the start say only that it is a Parquet file, as those at the end do.
+    let mut unnoticed = 0;
+    for at in 0..whole.len() {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 1 << (at % 8);
+        fs::write(&path, bytes).unwrap();
+        match read() {
+            Err(Error::Corrupt { object, .. }) => assert!(object.contains(&part.path), "{object}"),
+            Ok(120) => unnoticed += 1,
+            other => panic!("byte {at}: {other:?}"),
+        }
+    }
+    assert_eq!(unnoticed, 4, "of {}", whole.len());
+    for length in (0..whole.len()).step_by(37) {
+        fs::write(&path, &whole[..length]).unwrap();
+        assert!(matches!(read(), Err(Error::Corrupt { .. })), "cut to {length}");
+    }
+}
+
 fn publish(local: &Local, version: u64) -> PartInfo {
     let (view, sites) = (view(), sites(1));
     let part = block_on(local.views.write_part(&view, version, "b", PART, &rows(&sites, 3)));

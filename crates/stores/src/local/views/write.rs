@@ -11,7 +11,7 @@
 //! A query for one key reads a few pages of each column, so pages are small, nothing needs a
 //! dictionary page first, and keys and bucket carry a page index.
 
-use super::columns;
+use super::{columns, file};
 use anabranch_core::column::{Column, Data};
 use anabranch_core::port::Rows;
 use anabranch_core::types::Type;
@@ -21,7 +21,7 @@ use arrow_schema::{DataType, Field, Schema};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::errors::{ParquetError, Result};
-use parquet::file::metadata::KeyValue;
+use parquet::file::metadata::{ColumnChunkMetaData, KeyValue};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 use serde::{Deserialize, Serialize};
@@ -38,6 +38,8 @@ const PAGE_BYTES: usize = 64 << 10;
 /// How often the writer looks whether a page is full.
 const PAGE_STEP_ROWS: usize = 64;
 const ROW_GROUP_ROWS: usize = 128 << 10;
+/// What is read to check the first page of a column, at most.
+const ROW_GROUP_BYTES: usize = 16 << 20;
 /// Rows that are converted at once.
 const BATCH_ROWS: usize = 8 << 10;
 const ZSTD_LEVEL: i32 = 1;
@@ -49,10 +51,19 @@ pub(super) struct Layout {
     pub(super) fingerprint: Fingerprint,
     /// The column of each state.
     pub(super) states: Vec<usize>,
+    /// The CRC-32 of each column chunk, row group by row group.
+    pub(super) crc32: Vec<Vec<u32>>,
+}
+
+/// A part's file.
+pub(super) struct File {
+    pub(super) bytes: Vec<u8>,
+    /// What its name ends in; see [`super::file`].
+    pub(super) name_suffix: String,
 }
 
 /// The file for a part of `view`.
-pub(super) fn encode(view: &View, rows: &Rows<'_>) -> Result<Vec<u8>> {
+pub(super) fn encode(view: &View, rows: &Rows<'_>) -> Result<File> {
     let table = Table::new(view, rows);
     let schema = Arc::new(table.schema());
     let properties = table.properties()?;
@@ -61,10 +72,23 @@ pub(super) fn encode(view: &View, rows: &Rows<'_>) -> Result<Vec<u8>> {
         let range = start..rows.len().min(start + BATCH_ROWS);
         writer.write(&RecordBatch::try_new(Arc::clone(&schema), table.arrays(&range))?)?;
     }
-    let layout = Layout { fingerprint: view.fingerprint, states: table.states };
+    writer.flush()?;
+    writer.sync()?;
+    let data_end = writer.bytes_written();
+    let mut crc32 = Vec::new();
+    for row_group in writer.flushed_row_groups() {
+        let chunk_crc32 = |column: &ColumnChunkMetaData| {
+            let (start, length) = column.byte_range();
+            crc32fast::hash(&writer.inner()[start as usize..(start + length) as usize])
+        };
+        crc32.push(row_group.columns().iter().map(chunk_crc32).collect());
+    }
+    let layout = Layout { fingerprint: view.fingerprint, states: table.states, crc32 };
     let text = serde_json::to_string(&layout).map_err(|e| ParquetError::External(Box::new(e)))?;
     writer.append_key_value_metadata(KeyValue::new(LAYOUT.to_owned(), text));
-    writer.into_inner()
+    let bytes = writer.into_inner()?;
+    let name_suffix = file::name_suffix(&bytes, data_end);
+    Ok(File { bytes, name_suffix })
 }
 
 /// The columns of the file, in order.
@@ -138,7 +162,8 @@ impl<'a> Table<'a> {
             .set_data_page_row_count_limit(PAGE_ROWS)
             .set_data_page_size_limit(PAGE_BYTES)
             .set_write_batch_size(PAGE_STEP_ROWS)
-            .set_max_row_group_row_count(Some(ROW_GROUP_ROWS));
+            .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+            .set_max_row_group_bytes(Some(ROW_GROUP_BYTES));
         for column in &self.columns[..self.indexed] {
             let path = ColumnPath::from(column.name.as_str());
             properties =
