@@ -86,6 +86,8 @@ impl Master {
         for (name, path) in self.list(&(Epoch::ZERO..Epoch(u64::MAX)))? {
             if name.shard == *shard {
                 std::fs::remove_file(&path).map_err(|e| error::io(&path, &e))?;
+                // An object of the same name may come again, with other records.
+                lock(&self.infos).remove(&path);
                 removed += 1;
             }
         }

@@ -245,8 +245,12 @@ fn a_shard_that_never_was_leaves_nothing_behind_and_takes_no_other_with_it() {
     for info in [&stays, &goes] {
         block_on(local.master.put_if_absent(info, &records)).unwrap();
     }
+    let objects = || block_on(local.master.objects(Epoch::ZERO..Epoch(u64::MAX))).unwrap();
+    assert_eq!(objects().len(), 2);
     assert_eq!(local.master.remove_shard(&goes.shard).unwrap(), 1);
     assert_eq!(block_on(local.master.tail(&goes.shard)).unwrap(), None);
-    let left = block_on(local.master.objects(Epoch::ZERO..Epoch(u64::MAX))).unwrap();
-    assert_eq!(left, [stays]);
+    assert_eq!(objects(), std::slice::from_ref(&stays));
+    let again = ObjectInfo { max_arrival_ms: 1_790_000_000_000, ..goes };
+    block_on(local.master.put_if_absent(&again, &records)).unwrap();
+    assert_eq!(objects(), [again, stays]);
 }
