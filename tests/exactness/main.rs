@@ -5,7 +5,6 @@
 //! current ones and zombies that lag behind), seal, build, retire and ask. After each step every
 //! answer is compared with the oracle. A failure prints the seed.
 
-mod faulty_tmp;
 mod oracle;
 mod world;
 

@@ -185,8 +185,7 @@ async fn coverage(
             ShardKind::Stream => {
                 let Some(checkpoint) = control.checkpoint(shard).await? else { continue };
                 newest = newest.max(Some(checkpoint.newest_arrival_ms));
-                let covered = checkpoint.covered.get(&view.fingerprint);
-                if covered.is_none_or(|&covered| covered > horizon) {
+                if !checkpoint.covers(view.fingerprint, horizon) {
                     because = Some(format!(
                         "the speed layer has not seen every record of shard {shard} for this definition of the view; complete once a batch version covers them"
                     ));

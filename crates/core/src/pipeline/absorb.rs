@@ -34,6 +34,19 @@ const PUT_ROWS: usize = 4096;
 /// Stands in [`Checkpoint::covered`] for "from no epoch on that is known yet".
 const NOT_KNOWN: Epoch = Epoch(u64::MAX);
 
+impl Checkpoint {
+    /// Whether a batch version of `horizon` and the speed rows from there on are the whole of what
+    /// this checkpoint says was absorbed.
+    ///
+    /// Either the view was absorbed from an epoch on that the horizon has reached, or the horizon
+    /// has passed every record absorbed so far; the next one notes from where the view is covered.
+    pub(crate) fn covers(&self, view: Fingerprint, horizon: Epoch) -> bool {
+        let is_known = self.covered.values().all(|&covered| covered != NOT_KNOWN);
+        let covered = self.covered.get(&view).is_some_and(|&covered| covered <= horizon);
+        covered || (is_known && self.epoch < horizon)
+    }
+}
+
 /// Absorbs one shard. While it lives it remembers the rows of the current epoch, so that a warm
 /// one reads nothing.
 pub struct Absorber {
