@@ -11,8 +11,9 @@ class Project:
     def __init__(self, command, folder, data):
         self.command, self.folder, self.data = str(command), str(folder), str(data)
 
-    def import_files(self, *files, options=()):
-        self._run("import", self.folder, "--data", self.data, *options, *map(str, files))
+    def import_files(self, *files):
+        """Imports and builds the next batch version, as the command does of itself."""
+        self._run("import", self.folder, "--data", self.data, *map(str, files))
 
     def batch(self, full=False):
         self._run("batch", self.folder, "--data", self.data, *(["--full"] if full else []))
@@ -23,7 +24,8 @@ class Project:
 
     def rejected(self):
         """The rejected records, one dict each."""
-        output = self._run("rejected", self.folder, "--data", self.data, "--format", "json")
+        options = ("--limit", "1000000", "--format", "json")
+        output = self._run("rejected", self.folder, "--data", self.data, *options)
         return json.loads(output)
 
     def _answer(self, *arguments):

@@ -121,7 +121,6 @@ def project(new_project, examples, lines, tmp_path_factory):
         file = folder / f"{number}.ndjson"
         file.write_bytes(b"\n".join(part) + b"\n")
         project.import_files(file)
-        project.batch()
     return project
 
 

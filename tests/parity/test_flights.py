@@ -114,7 +114,6 @@ def project(new_project, examples):
     project = new_project(examples / "flights")
     for file in sorted((examples / "flights" / "events").glob("*.ndjson.gz")):
         project.import_files(file)
-        project.batch()
     return project
 
 

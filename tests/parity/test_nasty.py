@@ -12,6 +12,8 @@ from oracle import Oracle, View
 from project import Question
 
 EVENTS, PARTS = 4000, 3
+# Trim takes away white space of every kind; DuckDB's takes spaces unless told what else.
+SPACE = "' ' || chr(9) || chr(10) || chr(13) || chr(8232)"
 
 TOTALS = View(
     "totals",
@@ -65,7 +67,7 @@ KEYS = View(
         "money": "money",
         "flag": "flag",
         "three": "three",
-        "word": "coalesce(lower(trim(text)), '∅')",
+        "word": f"coalesce(lower(trim(text, {SPACE})), '∅')",
         "parity": "CASE WHEN whole % 2 = 0 THEN 'even' WHEN whole IS NOT NULL THEN 'odd' END",
     },
     where="real IN (0, 1.5, -1.5) OR real IS NULL",
@@ -154,7 +156,6 @@ def project(new_project, pairs, request, tmp_path_factory):
         file = folder / f"{number}.ndjson"
         file.write_bytes(b"".join(line + b"\n" for line, _ in pairs[number::PARTS]))
         project.import_files(file)
-        project.batch()
     return project
 
 

@@ -86,11 +86,21 @@ impl Buckets {
 
 /// The start of the calendar bucket of `zone` that holds `micros`.
 fn local_start(micros: i64, every: Every, zone: &TimeZone) -> i64 {
-    let instant = Timestamp::from_microsecond(micros).unwrap_or(Timestamp::UNIX_EPOCH);
+    let Ok(instant) = Timestamp::from_microsecond(micros) else {
+        return last_start(micros, every, zone);
+    };
     let date = instant.to_zoned(zone.clone()).date();
     let first = first_date(date, every).unwrap_or(date);
     let start = first.to_zoned(zone.clone()).and_then(|midnight| midnight.start_of_day());
     start.map_or(micros, |start| start.timestamp().as_microsecond())
+}
+
+/// As [`local_start`], in the last hours of year 9999: jiff keeps its instants so far from the end
+/// that every zone can tell them. No zone changes its clocks there.
+fn last_start(micros: i64, every: Every, zone: &TimeZone) -> i64 {
+    let offset = i64::from(zone.to_offset(Timestamp::MAX).seconds()) * 1_000_000;
+    let start = |width| timestamp::truncate(micros + offset, width) - offset;
+    every.width().map_or(micros, start)
 }
 
 fn first_date(date: Date, every: Every) -> Result<Date, jiff::Error> {
@@ -157,6 +167,21 @@ mod tests {
         assert_eq!(start(at, Every::Month, tokyo), "2026-10-31T15:00:00Z");
         assert_eq!(start(at, Every::Quarter, tokyo), "2026-09-30T15:00:00Z");
         assert_eq!(start(at, Every::Year, tokyo), "2025-12-31T15:00:00Z");
+    }
+
+    /// They used to be taken for 1970-01-01, and so to count in the answer's bucket of that day.
+    #[test]
+    fn the_last_hours_of_year_9999_are_in_the_last_buckets() {
+        let berlin = TimeZone::get("Europe/Berlin").unwrap();
+        let last = timestamp::MAX_MICROS;
+        let start = |every| {
+            let start = Buckets::new(every, Some(berlin.clone())).start(last).unwrap();
+            timestamp::format(start, 0)
+        };
+        // In Berlin it is one in the morning of Saturday, 10000-01-01.
+        assert_eq!(start(Every::Days(1)), "9999-12-31T23:00:00Z");
+        assert_eq!(start(Every::Week), "9999-12-26T23:00:00Z");
+        assert_eq!(start(Every::Year), "9999-12-31T23:00:00Z");
     }
 
     #[test]
