@@ -5,8 +5,8 @@
 //! ```
 //!
 //! Keys, bucket and measures have the names that the view gives them, for other engines to read;
-//! the states are what we merge. A state that is value for value the same as a measure is stored
-//! once, as the measure: the metadata tells in which column each state is.
+//! the states are what we merge. A state that is value for value the same as a measure, or as a
+//! state before it, is stored once: the metadata tells in which column each state is.
 //!
 //! A query for one key reads a few pages of each column, so pages are small, nothing needs a
 //! dictionary page first, and keys and bucket carry a page index.
@@ -127,9 +127,8 @@ impl<'a> Table<'a> {
         }
         let mut states = Vec::new();
         for (i, state) in rows.states.iter().enumerate() {
-            let mut measures = columns[indexed..].iter();
-            let same = measures.position(|measure| measure.holds(state));
-            states.push(same.map_or(columns.len(), |measure| indexed + measure));
+            let same = columns[indexed..].iter().position(|column| column.holds(state));
+            states.push(same.map_or(columns.len(), |column| indexed + column));
             if same.is_none() {
                 columns.push(FileColumn::new(&format!("state_{i}"), state, None));
             }
