@@ -3,9 +3,20 @@
 use crate::clock;
 use std::fmt::{Display, Write as _};
 use std::io::{self, Write as _};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+static ONLY_ERRORS: AtomicBool = AtomicBool::new(false);
+
+/// Leaves out everything but errors from here on.
+pub(crate) fn only_errors() {
+    ONLY_ERRORS.store(true, Ordering::Relaxed);
+}
 
 /// Something worth knowing has happened.
 pub(crate) fn info(part: &str, fields: &[(&str, &dyn Display)]) {
+    if ONLY_ERRORS.load(Ordering::Relaxed) {
+        return;
+    }
     let mut text = String::new();
     for (name, value) in fields {
         // Writing to a String does not fail.

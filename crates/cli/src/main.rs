@@ -4,6 +4,7 @@ mod batch;
 mod check;
 mod clock;
 mod data;
+mod demo;
 mod dev;
 mod duration;
 mod explain;
@@ -46,6 +47,8 @@ enum Action {
     Check(check::Arguments),
     /// Show plans, fingerprints, sizes, and which columns are exact
     Explain(explain::Arguments),
+    /// Replay real events, and watch a batch version take over
+    Demo(demo::Arguments),
     /// Run the whole architecture in one process, over HTTP
     Dev(dev::Arguments),
     /// Bring files of history straight into the master data set
@@ -70,6 +73,7 @@ fn main() -> ExitCode {
         Action::Init(arguments) => init::run(&arguments),
         Action::Check(arguments) => check::run(&arguments),
         Action::Explain(arguments) => explain::run(&arguments),
+        Action::Demo(arguments) => demo::run(&arguments),
         Action::Dev(arguments) => dev::run(&arguments),
         Action::Import(arguments) => import::run(&arguments),
         Action::Batch(arguments) => batch::run(&arguments),

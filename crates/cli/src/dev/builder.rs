@@ -2,8 +2,10 @@
 
 use super::Engine;
 use crate::log;
+use anabranch_core::epoch::Epoch;
 use anabranch_core::pipeline::build::{Built, Mode, Outcome};
-use anabranch_core::port::Result;
+use anabranch_core::port::{Error, Result};
+use anabranch_core::query::time_of_millis;
 use anabranch_stores::workers::Threads;
 use futures::executor::block_on;
 use std::time::{Duration, Instant};
@@ -27,7 +29,8 @@ impl Build {
         let built = block_on(engine.data.build(Mode::Incremental, &self.workers, &|_| ()))?;
         let failed = note(engine, &built, begun.elapsed());
         block_on(engine.data.retire())?;
-        if let Some(error) = failed {
+        // What may pass is tried again soon; what a human has to mend, with the next version.
+        if let Some(error @ Error::Unavailable { .. }) = failed {
             return Err(error);
         }
         engine.bell.sleep(self.every.saturating_sub(begun.elapsed()));
@@ -35,33 +38,39 @@ impl Build {
     }
 }
 
-/// Logs new versions, keeps the views' health, and returns the first view's failure.
-fn note(engine: &Engine, built: &Built, took: Duration) -> Option<anabranch_core::port::Error> {
-    let mut first = None;
+/// Logs what was built, keeps the views' health, and returns the first view's failure.
+fn note(engine: &Engine, built: &Built, took: Duration) -> Option<Error> {
+    let mut published = 0;
+    let mut horizon = Epoch::ZERO;
+    let mut failed = None;
     for (view, outcome) in &built.views {
         let part = format!("batch {view}");
         match outcome {
-            Ok(outcome) => {
+            Ok(Outcome::Published(pointer)) => {
                 engine.health.well(&part);
-                if let Outcome::Published(pointer) = outcome {
-                    let records = built.records;
-                    let took_ms = took.as_millis();
-                    log::info(
-                        &part,
-                        &[
-                            ("version", &pointer.version),
-                            ("horizon", &pointer.horizon),
-                            ("records", &records),
-                            ("took_ms", &took_ms),
-                        ],
-                    );
-                }
+                published += 1;
+                horizon = pointer.horizon;
             }
+            Ok(Outcome::UpToDate | Outcome::Overtaken) => engine.health.well(&part),
             Err(error) => {
                 engine.health.failed(&part, error, engine.data.clock.now_ms());
-                first.get_or_insert_with(|| error.clone());
+                failed.get_or_insert_with(|| error.clone());
             }
         }
     }
-    first
+    if published > 0 {
+        let horizon = time_of_millis(engine.data.length.start_ms(horizon));
+        let took_ms = took.as_millis();
+        log::info(
+            "batch",
+            &[
+                ("views", &published),
+                ("horizon", &horizon),
+                ("objects", &built.objects),
+                ("records", &built.records),
+                ("took_ms", &took_ms),
+            ],
+        );
+    }
+    failed
 }

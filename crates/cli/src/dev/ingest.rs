@@ -107,7 +107,7 @@ fn commit(engine: &Engine, group: &[Request], turn: &mut usize) -> Result<()> {
     let done = engine.data.local.stream.append(&appends, engine.data.clock.now_ms());
     match &done {
         Ok(_) => {
-            engine.unsettled.store(true, Ordering::Release);
+            engine.commits.fetch_add(1, Ordering::AcqRel);
             engine.bell.ring();
             engine.health.well("ingest");
         }

@@ -38,7 +38,7 @@ use health::Health;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 /// Arguments of `anabranch dev`.
@@ -77,7 +77,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         data: folder.clone(),
         listen: arguments.listen,
         epoch: arguments.epoch.map(epoch_length).transpose()?,
-        batch_every: arguments.batch_every,
+        batch_every: Some(arguments.batch_every),
         shards: arguments.shards,
     })?;
     // A server whose greeting nobody reads serves all the same.
@@ -116,8 +116,10 @@ struct Engine {
     /// Rung for every append and for the end.
     bell: Bell,
     health: Health,
-    /// Whether some event may not be in a batch version yet.
-    unsettled: AtomicBool,
+    /// How many commits there have been, the start of the server counted as one.
+    commits: AtomicU64,
+    /// Up to which of them every event is known to be in a batch version of every view.
+    settled: AtomicU64,
 }
 
 impl Engine {

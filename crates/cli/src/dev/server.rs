@@ -19,7 +19,7 @@ use futures::executor::block_on;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
@@ -40,8 +40,8 @@ pub(crate) struct Options {
     pub(crate) listen: SocketAddr,
     /// The length of epochs, if it matters.
     pub(crate) epoch: Option<EpochLength>,
-    /// How often to build a batch version.
-    pub(crate) batch_every: Duration,
+    /// How often to build a batch version; `None` waits for [`Server::build_every`].
+    pub(crate) batch_every: Option<Duration>,
     /// How many shards to append to.
     pub(crate) shards: u32,
 }
@@ -66,7 +66,7 @@ impl Server {
 
         let (engine, left_over) = block_on(open(&options))?;
         let (ingest, writer) = Ingest::start(&engine);
-        let mut threads = start_loops(&engine, left_over, options.batch_every)?;
+        let mut threads = start_loops(&engine, left_over)?;
         threads.push(writer);
 
         let router =
@@ -77,7 +77,23 @@ impl Server {
             let _ = stopped.await;
         });
         let http = runtime.spawn(served.into_future());
-        Ok(Server { address, engine, runtime, stop_http, http, threads })
+        let mut server = Server { address, engine, runtime, stop_http, http, threads };
+        if let Some(every) = options.batch_every {
+            server.build_every(every);
+        }
+        Ok(server)
+    }
+
+    /// Starts the batch layer.
+    pub(crate) fn build_every(&mut self, every: Duration) {
+        let mut build = Build::new(every);
+        self.threads.push(task::spawn(&self.engine, "batch", move |engine| build.step(engine)));
+    }
+
+    /// Whether every event is in a batch version of every view.
+    pub(crate) fn is_settled(&self) -> bool {
+        let settled = self.engine.settled.load(Ordering::Acquire);
+        settled == self.engine.commits.load(Ordering::Acquire)
     }
 
     /// Where it serves.
@@ -132,7 +148,8 @@ async fn open(options: &Options) -> anyhow::Result<(Arc<Engine>, Vec<ShardId>)> 
         open_shards,
         bell: Bell::default(),
         health: Health::default(),
-        unsettled: AtomicBool::new(true),
+        commits: AtomicU64::new(1),
+        settled: AtomicU64::new(0),
     };
     Ok((Arc::new(engine), left_over))
 }
@@ -140,7 +157,6 @@ async fn open(options: &Options) -> anyhow::Result<(Arc<Engine>, Vec<ShardId>)> 
 fn start_loops(
     engine: &Arc<Engine>,
     left_over: Vec<ShardId>,
-    batch_every: Duration,
 ) -> anyhow::Result<Vec<JoinHandle<()>>> {
     let mut threads = Vec::new();
     for shard in block_on(engine.data.stream_shards())? {
@@ -153,7 +169,5 @@ fn start_loops(
     }
     let mut settle = Settle::new(left_over);
     threads.push(task::spawn(engine, "settle", move |engine| settle.step(engine)));
-    let mut build = Build::new(batch_every);
-    threads.push(task::spawn(engine, "batch", move |engine| build.step(engine)));
     Ok(threads)
 }

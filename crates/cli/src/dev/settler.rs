@@ -28,13 +28,10 @@ impl Settle {
         let pause = Duration::from_millis(engine.data.length.as_millis() / 10);
         engine.bell.sleep(pause.clamp(Duration::from_millis(20), Duration::from_secs(1)));
         block_on(self.close_left_over(engine))?;
-        // What is appended from here on asks for another look.
-        if engine.unsettled.swap(false, Ordering::AcqRel) {
-            let settled = block_on(settle(engine));
-            if !matches!(settled, Ok(true)) {
-                engine.unsettled.store(true, Ordering::Release);
-            }
-            settled?;
+        // What is committed from here on asks for another look.
+        let commits = engine.commits.load(Ordering::Acquire);
+        if engine.settled.load(Ordering::Acquire) < commits && block_on(settle(engine))? {
+            engine.settled.store(commits, Ordering::Release);
         }
         Ok(())
     }

@@ -25,9 +25,6 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-/// An object of the master data set is made of about so many bytes of lines.
-const OBJECT_BYTES: usize = 64 << 20;
-
 /// Arguments of `anabranch import`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -53,6 +50,9 @@ pub(crate) struct Arguments {
     /// Import files although their content was imported before
     #[arg(long)]
     again: bool,
+    /// Make each object of the master data set of about so many bytes of lines
+    #[arg(long, value_name = "BYTES", default_value_t = 64 << 20, hide = true, value_parser = clap::value_parser!(u32).range(1..))]
+    object_bytes: u32,
     /// Do not build a batch version afterwards
     #[arg(long)]
     no_batch: bool,
@@ -75,7 +75,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     if !arguments.again {
         refuse_known(&data, &ledger, &contents)?;
     }
-    import(&data, &mut ledger, &input, contents)?;
+    import(&data, &mut ledger, &input, contents, arguments.object_bytes as usize)?;
     if arguments.no_batch {
         return Ok(());
     }
@@ -114,6 +114,7 @@ fn import(
     ledger: &mut Ledger,
     input: &Input,
     files: Vec<Content>,
+    object_bytes: usize,
 ) -> anyhow::Result<()> {
     let begun = Instant::now();
     let begun_ms = data.clock.now_ms();
@@ -130,7 +131,7 @@ fn import(
     bar.set_message("importing");
     let writers = std::thread::available_parallelism().map_or(1, usize::from);
     let records = objects::write(&data.local.master, &place, writers, |take| {
-        input.read(&columns, OBJECT_BYTES, &bar, take)
+        input.read(&columns, object_bytes, &bar, take)
     });
     bar.finish_and_clear();
     let records = records?;

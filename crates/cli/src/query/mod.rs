@@ -169,6 +169,8 @@ fn local(
         .map_err(|error| wrong_parameter(&error.parameter, &error.message))?;
     let answer = block_on(async {
         let data = Data::open(project, data).await?;
+        // A server that was killed may not have absorbed everything that it acknowledged.
+        data.absorb_all().await?;
         anyhow::Ok(data.answer(&view, &query).await?)
     })?;
     Ok(String::from_utf8(answer.to_json()).expect("JSON is UTF-8"))
