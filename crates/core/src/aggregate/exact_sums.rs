@@ -76,16 +76,6 @@ impl Number {
         Number { is_negative, limbs, position: (position + zeros as i32) as u32 }
     }
 
-    /// `length` bits of the number, from bit `bit` of its limbs up.
-    fn term(&self, bit: u32, length: u32) -> Term {
-        let [low, high] = [bit, bit + 64].map(|bit| u128::from(bits_from(&self.limbs, bit)));
-        Term {
-            is_negative: self.is_negative,
-            magnitude: (low | high << 64) & ((1 << length) - 1),
-            position: self.position + bit,
-        }
-    }
-
     /// The number in units.
     pub(super) fn to_bigint(&self) -> BigInt {
         let digits = self.limbs.iter().flat_map(|&limb| [limb as u32, (limb >> 32) as u32]);
@@ -154,27 +144,33 @@ impl<const N: usize> ExactSums<N> {
                     add_shifted(&marked(start.into()), term, term.position - start)
                         .expect("a window holds any single term");
             }
-            _ => self.move_window(group, term),
+            _ => {
+                let limbs = [term.magnitude as u64, (term.magnitude >> 64) as u64];
+                let number = Number::new(term.is_negative, &limbs, term.position as i32);
+                self.move_window(group, &number);
+            }
         }
     }
 
-    /// Adds a number: term by term, unless the group has no place for a window yet.
+    /// Adds a number.
     pub(super) fn merge(&mut self, group: usize, number: &Number) {
-        if matches!(base(&self.windows[group]), NO_VALUE | ZERO) {
-            return self.set(group, number);
-        }
-        for bit in (0..bit_length(&number.limbs)).step_by(Self::TERM_BITS as usize) {
-            self.add(group, number.term(bit, Self::TERM_BITS));
+        match base(&self.windows[group]) {
+            NO_VALUE | ZERO => self.set(group, number),
+            WIDE => self.wide_of(group).add_number(number),
+            _ => match Self::add_number(&self.windows[group], number) {
+                Some(sum) => self.windows[group] = sum,
+                None => self.move_window(group, number),
+            },
         }
     }
 
-    /// Adds a term to a group whose window must be moved, or given up, for it.
-    fn move_window(&mut self, group: usize, term: Term) {
+    /// Adds a number to a group whose window must be moved, or given up, for it.
+    fn move_window(&mut self, group: usize, number: &Number) {
         let mut sum = Wide::default();
         if let Some(before) = self.get(group) {
             sum.add_number(&before);
         }
-        sum.add(term);
+        sum.add_number(number);
         self.set(group, &sum.to_number());
     }
 
@@ -202,13 +198,20 @@ impl<const N: usize> ExactSums<N> {
         }
         let free = (64 * N as u32 - 1 - BASE_BITS - Self::ABOVE).checked_sub(bits)?;
         let start = number.position - Self::BELOW.min(free).min(number.position);
-        let mut window = marked(start.into());
-        for (limb, shift) in number.limbs.iter().zip((number.position - start..).step_by(64)) {
-            let is_negative = number.is_negative;
-            let term = Term { is_negative, magnitude: (*limb).into(), position: 0 };
-            window = add_shifted(&window, term, shift)?;
+        Self::add_number(&marked(start.into()), number)
+    }
+
+    /// A window with a number added, if it lies within.
+    fn add_number(window: &[u64; N], number: &Number) -> Option<[u64; N]> {
+        let shift = number.position.checked_sub(base(window) as u32)?;
+        if shift + bit_length(&number.limbs) >= 64 * N as u32 - BASE_BITS {
+            return None;
         }
-        Some(window)
+        let mut limbs = number.limbs.iter().zip((shift..).step_by(64));
+        limbs.try_fold(*window, |sum, (&limb, shift)| {
+            let is_negative = number.is_negative;
+            add_shifted(&sum, Term { is_negative, magnitude: limb.into(), position: 0 }, shift)
+        })
     }
 
     /// The sum; `None` if the group saw no value.
