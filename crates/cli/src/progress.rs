@@ -16,6 +16,15 @@ pub(crate) fn bytes(total: u64) -> ProgressBar {
     bar(Some(total), "{msg} [{bar:30}] {bytes}/{total_bytes}, {bytes_per_sec}, {eta} left")
 }
 
+/// A bar over bytes read, of `total` if that is known, beside a message of what became of them.
+pub(crate) fn sending(total: Option<u64>) -> ProgressBar {
+    let template = match total {
+        Some(_) => "[{bar:30}] {bytes}/{total_bytes}, {msg}, {eta} left",
+        None => "{spinner} {bytes}, {msg}",
+    };
+    bar(total, template)
+}
+
 fn bar(total: Option<u64>, template: &str) -> ProgressBar {
     // The target hides itself where standard error is not a terminal.
     let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr());

@@ -27,9 +27,9 @@ fn error_bound(function: Function) -> Option<String> {
             Some("standard error 1.6 % (within 4.9 % in 99.7 % of cases)".to_owned())
         }
         // Half a bucket, where a bucket is a factor of 2^(1/64).
-        Function::ApproxPercentile => {
-            Some("within 0.55 % of a value at exactly that rank".to_owned())
-        }
+        Function::ApproxPercentile => Some(
+            "within 0.55 % of the exact percentile, for magnitudes from 2^-64 to 2^64".to_owned(),
+        ),
         Function::ApproxMostFrequent { capacity } => Some(format!(
             "each count is too high by at most its `error`, which is at most 1/{capacity} of the events"
         )),

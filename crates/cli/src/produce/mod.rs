@@ -15,9 +15,10 @@ mod tally;
 
 use crate::input::{Columns, Format, Input};
 use crate::server::{self, Address};
+use crate::{duration, progress};
 use anyhow::Context;
 use connection::Connection;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressBar;
 use pace::Pace;
 use queue::Queue;
 use std::io;
@@ -67,9 +68,9 @@ pub(crate) struct Arguments {
     /// How many connections post at once; with one, events arrive in the files' order
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=256))]
     connections: u16,
-    /// How many seconds to try a batch again before giving up
-    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
-    retry_for: u32,
+    /// How long to try a batch again before giving up
+    #[arg(long, value_name = "TIME", default_value = "1m", value_parser = duration::parse)]
+    retry_for: Duration,
 }
 
 /// Sends the files and says what became of the events.
@@ -79,7 +80,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         true => columns_of(&arguments.to)?,
         false => Columns::default(),
     };
-    let progress = progress(input.total_bytes());
+    let progress = progress::sending(input.total_bytes());
     let tally = Tally::new(progress.clone());
     let sent = send(arguments, input, columns, &progress, &tally);
     progress.finish_and_clear();
@@ -114,10 +115,10 @@ fn send(
             read
         })
     };
-    let retry_for = Duration::from_secs(arguments.retry_for.into());
     thread::scope(|scope| {
         let post = || {
-            let posted = Connection::new(&arguments.to, retry_for, tally).run(&queue, batch_bytes);
+            let posted =
+                Connection::new(&arguments.to, arguments.retry_for, tally).run(&queue, batch_bytes);
             if posted.is_err() {
                 queue.abandon();
             }
@@ -151,20 +152,6 @@ fn read(
         Some(pace) => pace.send(batch, &mut push),
         None => push(batch),
     })
-}
-
-/// A bar over the bytes read, or where their number is not known only what has been done.
-fn progress(total_bytes: Option<u64>) -> ProgressBar {
-    let template = match total_bytes {
-        Some(_) => "[{bar:30}] {bytes}/{total_bytes}, {msg}, {eta} left",
-        None => "{spinner} {bytes}, {msg}",
-    };
-    // The target hides itself where standard error is not a terminal.
-    let bar = ProgressBar::with_draw_target(total_bytes, ProgressDrawTarget::stderr());
-    let style = ProgressStyle::with_template(template).expect("the templates are well formed");
-    bar.set_style(style.progress_chars("=> "));
-    bar.enable_steady_tick(Duration::from_millis(200));
-    bar
 }
 
 #[cfg(test)]

@@ -148,7 +148,7 @@ fn an_error_that_stays_ends_it_at_once_with_the_servers_words() {
 fn a_server_that_is_away_is_given_up_and_named() {
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let url = format!("http://{free}");
-    let (done, _) = produce(&url, &["--retry-for", "0"], &[("a", &events(10))]);
+    let (done, _) = produce(&url, &["--retry-for", "1ms"], &[("a", &events(10))]);
     let error = format!("{:#}", done.unwrap_err());
     assert!(error.contains(&url) && error.contains("given up"), "{error}");
 }

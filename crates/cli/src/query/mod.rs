@@ -27,10 +27,13 @@ use std::path::Path;
 #[command(
     override_usage = "anabranch query [OPTIONS] PROJECT VIEW\n       anabranch query [OPTIONS] VIEW --url <URL>",
     after_help = "\
+PROJECT is a project's folder and VIEW one of its views, or anabranch_records: how many records were
+accepted and rejected, by hour of arrival.
+
 Examples:
   anabranch query examples/flights departures --where origin=JFK --every 1d
   anabranch query examples/flights delays --group-by carrier --every all --order-by -p95_delay_min
-  anabranch query departures --url http://127.0.0.1:4000 --from 2013-02-08 --to 2013-02-09 --tz America/New_York
+  anabranch query departures --url http://127.0.0.1:4000 --every 1d --tz America/New_York
   anabranch query fleet --url http://127.0.0.1:4000 --format csv > fleet.csv
 
 A data folder that a server is using can be asked through the server only.
@@ -40,7 +43,7 @@ cover everything yet says so on standard error, and why in its receipt."
 )]
 pub(crate) struct Arguments {
     /// The project's folder, not needed with --url, and the view to ask
-    #[arg(required = true, num_args = 1..=2, value_names = ["PROJECT", "VIEW"])]
+    #[arg(required = true, num_args = 1..=2, hide = true)]
     names: Vec<String>,
     #[command(flatten)]
     data: Folder,
@@ -49,8 +52,8 @@ pub(crate) struct Arguments {
     url: Option<Address>,
     #[command(flatten)]
     parameters: Parameters,
-    /// How to print; json is the server's own text
-    #[arg(long, value_enum, default_value_t)]
+    /// How to print: as a table, as csv, or as the json that the server gives
+    #[arg(long, value_enum, default_value_t, hide_possible_values = true)]
     format: Format,
 }
 
