@@ -8,7 +8,8 @@ frequent batch builds. Before, within and after requests the process is killed w
 again over the same data. Each event carries its place in what was sent, so that afterwards the
 view `placed` tells which are there. At every moment, asked from a second thread all the while:
 
-* an event that was acknowledged, or was once in an answer, is in every later one: no answer has fewer;
+* from one answer to the next of a process no event goes missing, also while batch versions take over
+  (a new process may lag for a moment: it absorbs again what was not checkpointed);
 * no answer has more than was posted, and none has an event twice;
 * at rest, each view equals what DuckDB computes over exactly the events that are there;
 * a full build from the master data set alone changes nothing.
@@ -67,9 +68,11 @@ class Run:
                site VARCHAR, visitor_id VARCHAR, latency_ms DOUBLE, amount DECIMAL(12,2))"""
         )
         self.requests, self.kills = 0, 0
-        # Bounds of what an answer may count: what is known to be there, and what may be.
-        self.floor, self.ceiling = 0, 0
+        # How many events were posted, and how many are known to be there.
+        self.posted, self.known = 0, 0
         self.versions = set()
+        # What the watching thread found wrong.
+        self.fault = None
         generate = [command, "generate", "clickstream", "--seed", str(seed), "--per-second", "500"]
         self.generator = subprocess.Popen(generate, stdout=subprocess.PIPE)
 
@@ -77,7 +80,7 @@ class Run:
         """Rounds until `enough(self)`, then rest and the last comparisons."""
         self.server.start()
         with self.watched():
-            while not enough(self):
+            while not enough(self) and self.fault is None:
                 self.round()
             self.compare()
         self.server.stop()
@@ -91,7 +94,7 @@ class Run:
     def round(self):
         events = self.next_events()
         body = b"".join(events)
-        self.ceiling += len(events)
+        self.posted += len(events)
         fate = self.chance.random()
         if fate < 0.25:
             with self.killed_after(self.chance.uniform(0, 0.08)):
@@ -101,7 +104,7 @@ class Run:
             lost = len(events) - len(present)
             assert not (acknowledged and lost), f"{lost} acknowledged events are gone"
             events = [events[number] for number in present]
-            self.ceiling -= lost
+            self.posted -= lost
         else:
             assert self.server.post(body), "no acknowledgement"
         self.insert(events)
@@ -163,7 +166,7 @@ class Run:
         while self.count() != known:
             assert time.monotonic() < deadline, f"{self.count()} of {known} events after {SETTLE_S} s"
             time.sleep(0.05)
-        self.floor = known
+        self.known = known
         answer = self.server.ask("traffic")
         self.versions.add(answer.receipt["version"])
         self.oracle.compare(TRAFFIC, answer)
@@ -177,20 +180,26 @@ class Run:
     @contextmanager
     def watched(self):
         """A second thread that asks all the while, across batch versions and restarts."""
-        over, faults = threading.Event(), []
+        over = threading.Event()
 
         def watch():
+            life, before = -1, None
             while not over.wait(0.01):
-                least = self.floor
+                if life != self.kills:
+                    life, least = self.kills, 0
                 try:
-                    count = self.count()
+                    answer = self.server.ask("traffic", ALL)
                 except OSError:
                     continue  # The server is down.
-                if not least <= count <= self.ceiling:
-                    faults.append(f"an answer counts {count}, not {least} to {self.ceiling}")
+                count = answer.rows[0]["events"] if answer.rows else 0
+                # Of an answer across a restart nobody knows which life it is of.
+                if life == self.kills and not least <= count <= self.posted:
+                    self.fault = (
+                        f"an answer counts {count}, not {least} to {self.posted}\n{answer.receipt}\n"
+                        f"before it came\n{before}"
+                    )
                     return
-                # What an answer once had, later ones have.
-                self.floor = max(self.floor, count)
+                least, before = count, answer.receipt
 
         watcher = threading.Thread(target=watch)
         watcher.start()
@@ -199,7 +208,7 @@ class Run:
         finally:
             over.set()
             watcher.join()
-            assert not faults, faults[0]
+        assert self.fault is None, self.fault
 
 
 def main():
@@ -215,7 +224,7 @@ def main():
     run = Run(arguments.anabranch.resolve(strict=True), arguments.seed, folder)
     run.play(lambda run: time.monotonic() > end)
     print(
-        f"{run.kills} kills, {run.requests} requests, {run.floor} events, batch versions "
+        f"{run.kills} kills, {run.requests} requests, {run.known} events, batch versions "
         f"{min(run.versions)} to {max(run.versions)}: every answer exact"
     )
 
