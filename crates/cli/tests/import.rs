@@ -222,3 +222,18 @@ fn content_is_imported_once_whatever_the_file_is_called() {
     world.expect(&events);
     world.check("twice, as asked for");
 }
+
+/// A pipe was empty when it was read for the second time: the import succeeded with nothing in it.
+#[test]
+fn a_pipe_is_refused_and_not_imported_as_nothing() {
+    let world = World::new(6);
+    let (project, data) = (world.path("project"), world.path("data"));
+    let arguments =
+        ["import", arg(&project), "--data", arg(&data), "--format", "ndjson", "/dev/stdin"];
+    let import = command(&arguments).stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let output = import.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let message = support::text(&output.stderr);
+    assert!(message.contains("/dev/stdin: not a file"), "{message}");
+    assert!(!data.exists());
+}

@@ -62,11 +62,7 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let project = project::load(&arguments.project)?;
     let folder = arguments.data.of(&arguments.project);
-    if arguments.files.iter().any(|file| file == Path::new("-")) {
-        let message = "import reads its files twice, so standard input is none; \
-                       save it to a file, or send it to a server with `anabranch produce`";
-        return Err(invalid(message));
-    }
+    arguments.files.iter().try_for_each(|file| refuse_pipe(file))?;
     let input = Input::new(&arguments.files, arguments.format)?;
     let data = block_on(Data::create(project, &folder, None, 1))?;
     let mut ledger = Ledger::open(&folder)?;
@@ -80,6 +76,19 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         return Ok(());
     }
     block_on(batch::build(&data, Mode::Incremental, output::Format::Table))
+}
+
+/// A pipe would be empty the second time, and the import would be, too.
+fn refuse_pipe(file: &Path) -> anyhow::Result<()> {
+    let is_pipe = file.metadata().is_ok_and(|metadata| !metadata.is_file());
+    if is_pipe || file == Path::new("-") {
+        let name = file.display();
+        return Err(invalid(format!(
+            "{name}: not a file; import reads its files twice. Save it to a file, or send it to a \
+             server with `anabranch produce`"
+        )));
+    }
+    Ok(())
 }
 
 /// Removes what imports have left that died before their shard was registered.
