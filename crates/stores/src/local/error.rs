@@ -49,6 +49,11 @@ pub(super) fn redb(path: &Path, error: impl Into<redb::Error>) -> Error {
         | redb::Error::TypeDefinitionChanged { .. }
         | redb::Error::TableIsMultimap(_)
         | redb::Error::TableDoesNotExist(_)) => Error::corrupt(object, error),
+        redb::Error::PreviousIo => Error::Refused {
+            object,
+            reason: "a write has failed, and no more are taken until the process is started again"
+                .to_owned(),
+        },
         error => Error::Refused { object, reason: error.to_string() },
     }
 }

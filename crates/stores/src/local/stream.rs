@@ -46,6 +46,19 @@ impl Stream {
         Ok(Stream { names: shard_names(shards), file })
     }
 
+    /// Gives later records of a shard numbers above `through`. For a stream whose file was lost: the
+    /// layers have records of it that it does not know of.
+    pub fn skip_to(&self, shard: &ShardId, through: SequenceNumber) -> Result<()> {
+        let index = self.index(shard)?;
+        let through = through.to_u64().unwrap_or(u64::MAX);
+        self.file.write(Durability::Immediate, |transaction| {
+            let mut last_table = transaction.open_table(LAST)?;
+            let last = last_table.get(index)?.map_or(0, |last| last.value());
+            last_table.insert(index, last.max(through))?;
+            Ok(())
+        })
+    }
+
     fn index(&self, shard: &ShardId) -> Result<u32> {
         let found = self.names.iter().position(|name| name == shard);
         found.map(|index| index as u32).ok_or_else(|| Error::NotFound {

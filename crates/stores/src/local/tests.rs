@@ -166,3 +166,17 @@ fn the_length_of_epochs_can_be_asked_for_without_opening_the_folder() {
     let _open = open(root.path(), 1);
     assert_eq!(Local::epoch_length(root.path()).unwrap(), EpochLength::from_millis(10_000));
 }
+
+#[test]
+fn a_stream_that_was_lost_goes_on_behind_what_the_layers_have() {
+    let root = tempfile::tempdir().unwrap();
+    let local = open(root.path(), 1);
+    let shard = local.stream.shards()[0].clone();
+    local.stream.skip_to(&shard, 7.into()).unwrap();
+    local.stream.skip_to(&shard, 5.into()).unwrap();
+    let append = [Append { shard: shard.clone(), records: vec![("k", b"eight".as_slice())] }];
+    assert_eq!(local.stream.append(&append, 0).unwrap()[0].first, 8.into());
+    let batch = local.stream.read(&shard, SequenceNumber::ZERO, usize::MAX).unwrap();
+    let sequences: Vec<_> = batch.records().map(|record| record.sequence).collect();
+    assert_eq!(sequences, [8.into()]);
+}

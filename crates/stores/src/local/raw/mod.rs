@@ -79,6 +79,22 @@ impl Master {
         })
     }
 
+    /// The last object of every shard, registered or not.
+    pub fn tails(&self) -> Result<Vec<ObjectInfo>> {
+        let mut tails = lock(&self.tails);
+        Ok(self.known_tails(&mut tails)?.values().cloned().collect())
+    }
+
+    fn known_tails<'t>(
+        &self,
+        tails: &'t mut Option<BTreeMap<ShardId, ObjectInfo>>,
+    ) -> Result<&'t BTreeMap<ShardId, ObjectInfo>> {
+        Ok(match tails {
+            Some(tails) => tails,
+            unknown => unknown.insert(self.find_tails()?),
+        })
+    }
+
     /// Removes every object of a shard, and returns how many there were. Only for one that was never
     /// registered, such as what an import has left that died: its records were never acknowledged.
     pub fn remove_shard(&self, shard: &ShardId) -> Result<u64> {
@@ -201,10 +217,7 @@ impl port::MasterDataSet for Master {
 
     async fn tail(&self, shard: &ShardId) -> Result<Option<ObjectInfo>> {
         let mut tails = lock(&self.tails);
-        let tails = match &mut *tails {
-            Some(tails) => tails,
-            unknown => unknown.insert(self.find_tails()?),
-        };
+        let tails = self.known_tails(&mut tails)?;
         Ok(tails.get(shard).cloned())
     }
 
