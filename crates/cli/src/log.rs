@@ -14,15 +14,23 @@ pub(crate) fn only_errors() {
 
 /// Something worth knowing has happened.
 pub(crate) fn info(part: &str, fields: &[(&str, &dyn Display)]) {
-    if ONLY_ERRORS.load(Ordering::Relaxed) {
-        return;
+    if !ONLY_ERRORS.load(Ordering::Relaxed) {
+        write("info", part, fields);
     }
+}
+
+/// Something is not as it was left, and has been dealt with.
+pub(crate) fn warning(part: &str, fields: &[(&str, &dyn Display)]) {
+    write("warn", part, fields);
+}
+
+fn write(level: &str, part: &str, fields: &[(&str, &dyn Display)]) {
     let mut text = String::new();
     for (name, value) in fields {
         // Writing to a String does not fail.
-        let _ = write!(text, " {}={}", name.replace(' ', "_"), quoted(&value.to_string()));
+        let _ = write!(text, " {}={}", name.replace([' ', ','], "_"), quoted(&value.to_string()));
     }
-    line("info", part, &text);
+    line(level, part, &text);
 }
 
 /// Something does not work.

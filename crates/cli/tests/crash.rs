@@ -19,8 +19,8 @@ use support::server::{PATIENCE, Server, post};
 use support::{Random, arg, succeeds};
 
 const OPTIONS: [&str; 6] = ["--epoch", "300ms", "--batch-every", "400ms", "--shards", "2"];
-const KILLS: u64 = 6;
-const PRODUCERS: u64 = 3;
+const KILLS: u64 = 8;
+const PRODUCERS: u64 = 6;
 
 /// Every request ever posted, with what became of it.
 #[derive(Default)]
@@ -42,7 +42,7 @@ impl Posted {
                 return;
             }
             self.requests.lock().unwrap().get_mut(&number).unwrap().1 = true;
-            if random.below(4) == 0 {
+            if random.below(16) == 0 {
                 std::thread::sleep(Duration::from_millis(random.below(40)));
             }
         }
@@ -94,7 +94,7 @@ fn watch(url: &str, least: &AtomicU64, stop: &AtomicBool) {
 
 /// Runs a server under load for a while, and kills it.
 fn run_and_kill(server: Server, posted: &Posted, random: &mut Random) {
-    let lifetime = Duration::from_millis(100 + random.below(1_500));
+    let lifetime = Duration::from_millis(100 + random.below(1_000));
     let (least, stop) = (AtomicU64::new(0), AtomicBool::new(false));
     let url = server.url.clone();
     std::thread::scope(|scope| {

@@ -6,53 +6,29 @@ use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use support::events::{self, Requests, Sites};
+use support::events;
 use support::server::{Server, post};
-use support::{Random, arg, fails};
+use support::world::World;
+use support::{arg, fails};
 
-struct World {
-    folder: tempfile::TempDir,
-    random: Random,
-    next: u64,
-    expected: (Requests, Sites),
+/// A server whose epochs and versions come fast.
+fn serve(world: &World, options: &[&str]) -> Server {
+    world.serve(&[&["--epoch", "200ms", "--batch-every", "300ms"], options].concat())
 }
 
-impl World {
-    fn new(seed: u64) -> World {
-        let folder = tempfile::tempdir().unwrap();
-        events::write_project(&folder.path().join("project"));
-        let expected = (Requests::new(), Sites::new());
-        World { folder, random: Random(seed), next: 1, expected }
+/// Posts some requests, which must be acknowledged.
+fn post_some(world: &mut World, server: &Server, requests: u64) {
+    for _ in 0..requests {
+        let events = world.new_events(1, 50);
+        assert!(post(&server.url, &events::body(&events)), "{}", server.log());
+        world.expect(&events);
     }
+}
 
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn serve(&self, options: &[&str]) -> Server {
-        let options = [&["--epoch", "200ms", "--batch-every", "300ms"], options].concat();
-        Server::start(&self.path("project"), &self.path("data"), &self.path("log"), &options)
-    }
-
-    /// Posts some requests, which must be acknowledged.
-    fn post(&mut self, server: &Server, requests: u64) {
-        for _ in 0..requests {
-            let events = events::request(&mut self.random, self.next, 50);
-            self.next += 1;
-            assert!(post(&server.url, &events::body(&events)), "{}", server.log());
-            for event in &events {
-                events::add(&mut self.expected.0, &mut self.expected.1, event);
-            }
-        }
-    }
-
-    #[track_caller]
-    fn check(&self, server: &Server) {
-        server.wait_until_absorbed();
-        let (requests, sites, receipt) = server.answers();
-        assert!(requests == self.expected.0 && sites == self.expected.1, "{receipt}");
-        assert_eq!(receipt["complete"], true, "{receipt}");
-    }
+#[track_caller]
+fn check(world: &World, server: &Server) {
+    server.wait_until_absorbed();
+    world.check(server, "absorbed");
 }
 
 /// How many shards of the stream are open.
@@ -65,12 +41,12 @@ fn open_shards(status: &Value) -> usize {
 fn the_number_of_shards_may_change_from_start_to_start() {
     let mut world = World::new(1);
     for shards in ["3", "1", "2", "1", "3"] {
-        let server = world.serve(&["--shards", shards]);
-        world.post(&server, 20);
-        world.check(&server);
+        let server = serve(&world, &["--shards", shards]);
+        post_some(&mut world, &server, 20);
+        check(&world, &server);
         let left: usize = shards.parse().unwrap();
         server.wait_for("closed, once drained", |status| open_shards(status) == left);
-        world.check(&server);
+        check(&world, &server);
         server.kill();
     }
 }
@@ -78,12 +54,12 @@ fn the_number_of_shards_may_change_from_start_to_start() {
 #[test]
 fn every_version_on_the_way_gives_the_same_answer() {
     let mut world = World::new(2);
-    let server = world.serve(&[]);
+    let server = serve(&world, &[]);
     for round in 1..=5 {
-        world.post(&server, 5);
-        world.check(&server);
+        post_some(&mut world, &server, 5);
+        check(&world, &server);
         server.wait_for("built", |status| status["views"][0]["version"].as_u64() >= Some(round));
-        world.check(&server);
+        check(&world, &server);
     }
     assert!(server.interrupt() < Duration::from_secs(10));
 }
@@ -91,7 +67,7 @@ fn every_version_on_the_way_gives_the_same_answer() {
 #[test]
 fn a_data_folder_has_one_owner_and_one_length_of_epochs() {
     let world = World::new(3);
-    let server = world.serve(&[]);
+    let server = serve(&world, &[]);
     let (project, data) = (world.path("project"), world.path("data"));
     let with_data = |command: &[&str]| {
         let arguments = [command, &["--data", arg(&data)]].concat();
@@ -129,17 +105,17 @@ fn some_file(folder: &Path, part: &str) -> PathBuf {
 #[test]
 fn a_broken_batch_view_is_named_and_other_views_go_on() {
     let mut world = World::new(4);
-    let server = world.serve(&[]);
-    world.post(&server, 10);
+    let server = serve(&world, &[]);
+    post_some(&mut world, &server, 10);
     server.wait_for("built", |status| status["views"][0]["version"].as_u64() >= Some(1));
     server.kill();
     let part = some_file(&world.path("data/views"), "views/requests-");
     let length = fs::metadata(&part).unwrap().len();
     fs::File::options().write(true).open(&part).unwrap().set_len(length / 2).unwrap();
 
-    let server = world.serve(&[]);
+    let server = serve(&world, &[]);
     let before = server.get("/v1/status")["views"][1]["version"].as_u64().unwrap();
-    world.post(&server, 10);
+    post_some(&mut world, &server, 10);
     let (status, told) = get(&format!("{}/v1/views/requests", server.url));
     assert_eq!(status, 500, "{told}");
     assert!(told.contains(part.file_name().unwrap().to_str().unwrap()), "{told}");
@@ -158,6 +134,52 @@ fn a_broken_batch_view_is_named_and_other_views_go_on() {
     server.kill();
 }
 
+/// Waits until both views say that they are complete: then they must be right.
+fn wait_until_complete(server: &Server) {
+    server.wait_until_absorbed();
+    server.wait_for("complete", |_| {
+        ["requests", "sites"].iter().all(|view| {
+            let answer = server.get(&format!("/v1/views/{view}?limit=1"));
+            answer["receipt"]["complete"] == true
+        })
+    });
+}
+
+/// Where files are gone, what was archived is not, imports included; and what is not there yet an
+/// answer does not pass off as complete.
+#[test]
+fn the_master_data_set_is_enough_to_go_on() {
+    for lost in
+        [&["speed.redb"][..], &["stream.redb"], &["views"], &["speed.redb", "stream.redb", "views"]]
+    {
+        let mut world = World::new(6);
+        let server = serve(&world, &["--shards", "3"]);
+        post_some(&mut world, &server, 20);
+        server.wait_for("archived", |status| {
+            let shards = status["shards"].as_array().unwrap();
+            shards.iter().all(|shard| shard["archived"].as_str().unwrap_or("0") == shard["taken"])
+        });
+        server.interrupt();
+        let (file, events) = world.new_file("history.ndjson", 30);
+        world.run(&["import", arg(&file), "--no-batch"]);
+        world.expect(&events);
+        for name in lost {
+            let path = world.path("data").join(name);
+            if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) }.unwrap();
+        }
+        let server = serve(&world, &["--shards", "2"]);
+        post_some(&mut world, &server, 20);
+        wait_until_complete(&server);
+        check(&world, &server);
+        server.kill();
+        world.run(&["batch", "--full"]);
+        let server = serve(&world, &[]);
+        wait_until_complete(&server);
+        check(&world, &server);
+        server.interrupt();
+    }
+}
+
 fn get(url: &str) -> (u16, String) {
     let agent = ureq::Agent::config_builder().http_status_as_error(false).build().new_agent();
     let mut reply = agent.get(url).call().unwrap();
@@ -167,7 +189,7 @@ fn get(url: &str) -> (u16, String) {
 #[test]
 fn hostile_payloads_stop_nothing() {
     let mut world = World::new(5);
-    let server = world.serve(&[]);
+    let server = serve(&world, &[]);
     let deep = format!("{}1{}", "[".repeat(10_000), "]".repeat(10_000));
     let long = format!(r#"{{"time":"2026-03-01","site":"{}"}}"#, "x".repeat(20 << 20));
     let bodies = [
@@ -180,12 +202,11 @@ fn hostile_payloads_stop_nothing() {
     for body in bodies {
         assert!(post(&server.url, body), "{}", server.log());
     }
-    world.post(&server, 5);
+    post_some(&mut world, &server, 5);
     server.wait_until_absorbed();
     let receipt = server.get("/v1/views/sites?limit=1")["receipt"].clone();
-    let posted: u64 = world.expected.0.values().map(|(events, _)| events).sum();
     // The long one is an event like any other.
-    assert_eq!(receipt["accepted"], posted + 1, "{receipt}");
+    assert_eq!(receipt["accepted"], world.expected_events() + 1, "{receipt}");
     assert_eq!(receipt["rejected"], 8, "{receipt}");
     assert_eq!(server.get("/healthz")["status"], "ok");
     server.interrupt();

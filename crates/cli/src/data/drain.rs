@@ -5,7 +5,7 @@ use anabranch_core::pipeline::Delivery;
 use anabranch_core::pipeline::absorb::Absorber;
 use anabranch_core::pipeline::archive::archive;
 use anabranch_core::port::{Control as _, Result};
-use anabranch_core::record::{Record, SequenceNumber, ShardId};
+use anabranch_core::record::{Record, ShardId};
 use anabranch_stores::stream::Log as _;
 
 /// As much of a shard is read at once: one object of the master data set.
@@ -22,7 +22,7 @@ impl Data {
                 let batch = self.local.stream.read(&shard, after, ARCHIVE_BYTES)?;
                 let records: Vec<Record<'_>> = batch.records().collect();
                 let Some(last) = records.last() else { break };
-                let delivery = delivery(&shard, after, &records);
+                let delivery = delivery(&shard, &records);
                 archive(&self.local.master, &self.local.control, self.length, delivery).await?;
                 after = last.sequence;
             }
@@ -41,7 +41,7 @@ impl Data {
                 let records: Vec<Record<'_>> = batch.records().collect();
                 let Some(last) = records.last() else { break };
                 let local = &self.local;
-                let delivery = delivery(&shard, after, &records);
+                let delivery = delivery(&shard, &records);
                 absorber.absorb(&local.speed, &local.control, &local.master, delivery).await?;
                 after = last.sequence;
             }
@@ -51,11 +51,8 @@ impl Data {
     }
 }
 
-/// The records behind `after`. Sequence numbers count from 1, so nothing was before the first.
-fn delivery<'a>(
-    shard: &'a ShardId,
-    after: SequenceNumber,
-    records: &'a [Record<'a>],
-) -> Delivery<'a> {
-    Delivery { shard, records, from_start: after == SequenceNumber::ZERO }
+/// Some records of the stream. Its sequence numbers count from 1, so nothing was before the first.
+pub(crate) fn delivery<'a>(shard: &'a ShardId, records: &'a [Record<'a>]) -> Delivery<'a> {
+    let first = records.first().map(|record| record.sequence);
+    Delivery { shard, records, from_start: first == Some(1.into()) }
 }

@@ -1,7 +1,7 @@
 //! A project's data folder, opened: the stores, and what the commands that write to it share.
 //!
 //! ```text
-//! open ─> shards (which may be appended to) ─> drain (stream into both layers) ─> seal ─> build
+//! open, mend ─> shards (which may be appended to) ─> drain (stream into both layers) ─> seal ─> build
 //! ```
 //!
 //! `dev` does these steps side by side and without end; `batch` and `import` do them once.
@@ -9,8 +9,11 @@
 mod build;
 mod drain;
 mod frontier;
+pub(crate) mod ledger;
+mod mend;
 mod shards;
 
+pub(crate) use drain::delivery;
 use shards::append_heartbeats;
 
 use crate::clock::Clock;
@@ -78,6 +81,7 @@ impl Data {
         };
         let local = Local::open(folder, Options { epoch_length: length, shards })?;
         let mut data = Data { project, local, length, clock: Clock::from(i64::MIN) };
+        data.mend(folder).await?;
         data.clock = Clock::from(data.newest_arrival_ms().await?);
         Ok(data)
     }

@@ -4,7 +4,7 @@
 //! always more than a step takes, nothing waits.
 
 use super::Engine;
-use anabranch_core::pipeline::Delivery;
+use crate::data::delivery;
 use anabranch_core::pipeline::absorb::Absorber;
 use anabranch_core::port::{Control as _, Result};
 use anabranch_core::record::{Record, SequenceNumber, ShardId};
@@ -53,8 +53,7 @@ impl Absorb {
             }
             return Ok(());
         };
-        let from_start = after == SequenceNumber::ZERO;
-        let delivery = Delivery { shard: &self.shard, records: &records, from_start };
+        let delivery = delivery(&self.shard, &records);
         block_on(self.absorber.absorb(&local.speed, &local.control, &local.master, delivery))?;
         self.absorbed = Some(last.sequence);
         Ok(())

@@ -5,8 +5,8 @@
 //! what has been archived; and a heartbeat, which is there to seal, is archived at once.
 
 use super::Engine;
+use crate::data::delivery;
 use anabranch_core::epoch::Epoch;
-use anabranch_core::pipeline::Delivery;
 use anabranch_core::pipeline::archive::archive;
 use anabranch_core::port::Result;
 use anabranch_core::record::{Record, SequenceNumber, ShardId};
@@ -56,7 +56,7 @@ impl Archive {
         let more = !batch.is_empty();
         self.held.push(batch);
         match self.held.due(engine) {
-            Some(through) => self.archive(engine, archived, through),
+            Some(through) => self.archive(engine, through),
             None if more => Ok(()),
             None => {
                 engine.bell.wait(heard, PATIENCE);
@@ -66,17 +66,13 @@ impl Archive {
     }
 
     /// Archives the held records of epochs up to `through`.
-    fn archive(&mut self, engine: &Engine, after: SequenceNumber, through: Epoch) -> Result<()> {
+    fn archive(&mut self, engine: &Engine, through: Epoch) -> Result<()> {
         let held = std::mem::take(&mut self.held);
         let records: Vec<Record<'_>> = held.batches.iter().flat_map(Batch::records).collect();
         let due = records.partition_point(|record| epoch(engine, record.arrival_ms) <= through);
         let Some(last) = records[..due].last() else { return Ok(()) };
         let data = &engine.data;
-        let delivery = Delivery {
-            shard: &self.shard,
-            records: &records[..due],
-            from_start: after == SequenceNumber::ZERO,
-        };
+        let delivery = delivery(&self.shard, &records[..due]);
         block_on(archive(&data.local.master, &data.local.control, data.length, delivery))?;
         self.archived = Some(last.sequence);
         engine.let_go(&self.shard)

@@ -1,6 +1,6 @@
 //! What files hold, as a hash: how an import knows that it has seen a file before.
 
-use super::ledger::Content;
+use crate::data::ledger::Content;
 use crate::progress;
 use anyhow::Context;
 use sha2::{Digest, Sha256};

@@ -9,9 +9,9 @@
 //! covers yet: the next version takes them up, and until then answers say that they are incomplete.
 
 mod content;
-mod ledger;
 mod objects;
 
+use crate::data::ledger::{Content, Entry, Ledger, State};
 use crate::data::{Data, Folder};
 use crate::failure::invalid;
 use crate::input::{Columns, Format, Input};
@@ -19,7 +19,6 @@ use crate::{batch, output, progress, project};
 use anabranch_core::pipeline::build::Mode;
 use anabranch_core::port::{Control as _, ShardInfo, ShardKind};
 use futures::executor::block_on;
-use ledger::{Content, Entry, Ledger, State};
 use objects::Place;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};

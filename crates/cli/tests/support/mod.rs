@@ -5,6 +5,7 @@
 
 pub(crate) mod events;
 pub(crate) mod server;
+pub(crate) mod world;
 
 use std::path::Path;
 use std::process::{Command, Output};

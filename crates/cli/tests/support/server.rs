@@ -109,7 +109,8 @@ impl Server {
         self.wait_for("absorbed", |status| {
             let shards = status["shards"].as_array().unwrap();
             shards.iter().filter(|shard| shard["kind"] == "stream").all(|shard| {
-                shard["absorbed"].as_str().unwrap_or("0") == shard["taken"].as_str().unwrap()
+                let absorbed = shard["absorbed"].as_str().unwrap_or("0");
+                shard["taken"].as_str().is_none_or(|taken| taken == absorbed)
             })
         });
     }

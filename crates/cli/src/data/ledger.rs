@@ -18,28 +18,28 @@ use std::path::{Path, PathBuf};
 
 /// The folder of the entries.
 #[derive(Debug)]
-pub(super) struct Ledger {
+pub(crate) struct Ledger {
     folder: PathBuf,
     entries: Vec<Entry>,
 }
 
 /// One import.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Entry {
+pub(crate) struct Entry {
     /// The shard of its records.
-    pub(super) shard: ShardId,
+    pub(crate) shard: ShardId,
     /// How far it came.
-    pub(super) state: State,
+    pub(crate) state: State,
     /// When it began, in milliseconds since the Unix epoch.
-    pub(super) begun_ms: i64,
+    pub(crate) begun_ms: i64,
     /// What was imported.
-    pub(super) files: Vec<Content>,
+    pub(crate) files: Vec<Content>,
 }
 
 /// How far an import came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum State {
+pub(crate) enum State {
     /// It is under way, or died.
     Running,
     /// Its shard is registered.
@@ -48,18 +48,18 @@ pub(super) enum State {
 
 /// A file's content.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Content {
+pub(crate) struct Content {
     /// Where it came from.
-    pub(super) path: String,
+    pub(crate) path: String,
     /// Its size.
-    pub(super) bytes: u64,
+    pub(crate) bytes: u64,
     /// The SHA-256 of the file as it is, in hexadecimal.
-    pub(super) sha256: String,
+    pub(crate) sha256: String,
 }
 
 impl Ledger {
     /// Reads the ledger of a data folder.
-    pub(super) fn open(data: &Path) -> anyhow::Result<Self> {
+    pub(crate) fn open(data: &Path) -> anyhow::Result<Self> {
         let folder = data.join("imports");
         let mut entries = Vec::new();
         let listed = match fs::read_dir(&folder) {
@@ -83,15 +83,28 @@ impl Ledger {
     }
 
     /// The import that `content` came in with, if its shard is among `registered`.
-    pub(super) fn holds(&self, content: &Content, registered: &[ShardInfo]) -> Option<&Entry> {
+    pub(crate) fn holds(&self, content: &Content, registered: &[ShardInfo]) -> Option<&Entry> {
         self.entries.iter().find(|entry| {
             let same = entry.files.iter().any(|file| file.sha256 == content.sha256);
             same && is_registered(&entry.shard, registered)
         })
     }
 
-    /// The imports that died.
-    pub(super) fn died(&self, registered: &[ShardInfo]) -> Vec<ShardId> {
+    /// The import of a shard.
+    pub(crate) fn entry(&self, shard: &ShardId) -> Option<&Entry> {
+        self.entries.iter().find(|entry| entry.shard == *shard)
+    }
+
+    /// The imports that were registered and then died before that was noted here.
+    pub(super) fn unfinished(&self, registered: &[ShardInfo]) -> Vec<Entry> {
+        let unfinished = self.entries.iter().filter(|entry| {
+            entry.state == State::Running && is_registered(&entry.shard, registered)
+        });
+        unfinished.cloned().collect()
+    }
+
+    /// The imports that died before they were registered.
+    pub(crate) fn died(&self, registered: &[ShardInfo]) -> Vec<ShardId> {
         let died = self.entries.iter().filter(|entry| {
             entry.state == State::Running && !is_registered(&entry.shard, registered)
         });
@@ -99,7 +112,7 @@ impl Ledger {
     }
 
     /// A shard's name that no import has had.
-    pub(super) fn new_shard(&self, now_ms: i64, registered: &[ShardInfo]) -> ShardId {
+    pub(crate) fn new_shard(&self, now_ms: i64, registered: &[ShardInfo]) -> ShardId {
         let now = jiff::Timestamp::from_millisecond(now_ms).unwrap_or_default();
         let stem = now.strftime("import-%Y%m%d-%H%M%S").to_string();
         let taken = |shard: &ShardId| {
@@ -112,7 +125,7 @@ impl Ledger {
     }
 
     /// Writes an entry durably, in place of the shard's earlier one.
-    pub(super) fn write(&mut self, entry: Entry) -> anyhow::Result<()> {
+    pub(crate) fn write(&mut self, entry: Entry) -> anyhow::Result<()> {
         let path = self.path(&entry.shard);
         let write = || {
             fs::create_dir_all(&self.folder)?;
@@ -132,7 +145,7 @@ impl Ledger {
     }
 
     /// Removes the entry of an import that died and whose objects are gone.
-    pub(super) fn remove(&mut self, shard: &ShardId) -> anyhow::Result<()> {
+    pub(crate) fn remove(&mut self, shard: &ShardId) -> anyhow::Result<()> {
         let path = self.path(shard);
         fs::remove_file(&path).with_context(|| path.display().to_string())?;
         self.entries.retain(|entry| entry.shard != *shard);
