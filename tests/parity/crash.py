@@ -78,14 +78,17 @@ class Run:
 
     def play(self, enough):
         """Rounds until `enough(self)`, then rest and the last comparisons."""
-        self.server.start()
-        with self.watched():
-            while not enough(self) and self.fault is None:
-                self.round()
-            self.compare()
-        self.server.stop()
-        self.generator.kill()
-        self.generator.wait()
+        try:
+            self.server.start()
+            with self.watched():
+                while not enough(self) and self.fault is None:
+                    self.round()
+                self.compare()
+            self.server.stop()
+        finally:
+            self.server.kill()
+            self.generator.kill()
+            self.generator.wait()
         project = Project(self.command, FOLDER, self.folder / "data")
         self.oracle.compare(TRAFFIC, project.ask("traffic"))
         project.batch(full=True)

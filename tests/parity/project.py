@@ -1,5 +1,7 @@
 """A project and its data, through the `anabranch` command: what a user would type."""
 
+import csv
+import io
 import json
 import subprocess
 from dataclasses import dataclass, field
@@ -21,6 +23,12 @@ class Project:
     def ask(self, view, question=None):
         options = (question or Question()).options()
         return self._answer("query", self.folder, "--data", self.data, view, *options)
+
+    def ask_csv(self, view, question):
+        """The answer's rows as texts: what a spreadsheet would read."""
+        options = (*question.options(), "--format", "csv")
+        output = self._run("query", self.folder, "--data", self.data, view, *options)
+        return list(csv.DictReader(io.StringIO(output.decode(), newline="")))
 
     def rejected(self):
         """The rejected records, one dict each."""
@@ -72,10 +80,7 @@ class Question:
 
     def options(self):
         """The question as options of the command; one word each, since a value may start with a dash."""
-        names = {"tz": "time-zone"}
-        return [
-            f"--{names.get(name, name).replace('_', '-')}={value}" for name, value in self.parameters()
-        ]
+        return [f"--{name.replace('_', '-')}={value}" for name, value in self.parameters()]
 
     def __str__(self):
         return " ".join(self.options()) or "everything"

@@ -1,5 +1,6 @@
 """Parity on events with every kind of odd value, in every odd spelling, among malformed ones."""
 
+import json
 from collections import Counter
 
 import duckdb
@@ -9,7 +10,7 @@ from measures import computed, decimal_avg, distinct, double_avg, double_sum, ex
 from measures import most_frequent, percentile, stddev
 from nasty_events import COLUMNS, REJECTED, events
 from oracle import Oracle, View
-from project import Question
+from project import Question, convert
 
 EVENTS, PARTS = 4000, 3
 # Trim takes away white space of every kind; DuckDB's takes spaces unless told what else.
@@ -162,6 +163,26 @@ def project(new_project, pairs, request, tmp_path_factory):
 @pytest.mark.parametrize(("view", "question"), QUESTIONS, ids=lambda of: getattr(of, "name", str(of)))
 def test_an_answer_over_nasty_events_is_exact(project, oracle, view, question):
     oracle.compare(view, project.ask(view.name, question), question)
+
+
+@pytest.mark.parametrize("view", [TOTALS, HOURS, LOGIC], ids=lambda view: view.name)
+def test_csv_says_what_json_says(project, view):
+    answer = project.ask(view.name)
+    rows = project.ask_csv(view.name, Question())
+    types = {column["name"]: column["type"] for column in answer.json["columns"]}
+    # CSV cannot tell NULL from an empty text.
+    values = [{name: value if value != "" else None for name, value in row.items()} for row in answer.rows]
+    assert [{name: read(text, types[name]) for name, text in row.items()} for row in rows] == values
+
+
+def read(text, kind):
+    if text == "":
+        return None
+    if kind == "FREQUENT_ITEMS":
+        return json.loads(text)
+    if kind in ("BIGINT", "BOOLEAN"):
+        return {"true": True, "false": False}[text] if kind == "BOOLEAN" else int(text)
+    return convert(text, kind)
 
 
 def test_each_malformed_record_is_kept_with_its_reason(project, pairs):
