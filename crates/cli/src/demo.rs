@@ -8,7 +8,7 @@ use crate::dev::{Options, Server};
 use crate::failure::invalid;
 use crate::input::{Batch, Columns, Input};
 use crate::output::{Format, Grid};
-use crate::server::{Address, Problem, client, get};
+use crate::server::{self, Address};
 use crate::{log, progress, project};
 use anabranch_core::epoch::EpochLength;
 use anyhow::Context;
@@ -135,14 +135,10 @@ fn replay(server: &Address, file: &Path) -> anyhow::Result<u64> {
     })?;
     let total = events.events;
     let bar = progress::count(total as u64, "flights");
-    let client = client();
+    let client = server::client();
     while events.events > 0 {
         let post = events.split_front(total.div_ceil(POSTS).min(events.events));
-        let request = client.post(server.url("/v1/events")).content_type("application/x-ndjson");
-        let reply = request.send(&post.block).with_context(|| server.to_string())?;
-        if !reply.status().is_success() {
-            return Err(Problem::read(reply)).with_context(|| server.to_string());
-        }
+        server::post(&client, server, &post.block)?;
         bar.inc(post.events as u64);
         std::thread::sleep(REPLAY / POSTS as u32);
     }
@@ -151,7 +147,7 @@ fn replay(server: &Address, file: &Path) -> anyhow::Result<u64> {
 }
 
 fn ask(server: &Address) -> anyhow::Result<Value> {
-    let text = get(server, &format!("/v1/views/{VIEW}"), &QUESTION)?;
+    let text = server::get(server, &format!("/v1/views/{VIEW}"), &QUESTION)?;
     serde_json::from_str(&text).context("the answer is not JSON")
 }
 

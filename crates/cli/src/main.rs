@@ -31,7 +31,8 @@ use std::process::ExitCode;
 #[command(
     version,
     after_help = "\
-Exit codes: 0 done; 1 it failed, and the message names what; 2 the request is wrong.
+Exit codes: 0 done; 1 it failed, and the message names what; 2 the request is wrong; more where a
+command's help says so.
 Start with `anabranch init shop`, or with `anabranch dev examples/flights`."
 )]
 struct Command {
@@ -64,7 +65,7 @@ enum Action {
     Produce(produce::Arguments),
     /// Ask a view
     Query(query::Arguments),
-    /// Write synthetic events to standard output
+    /// Write synthetic events, to standard output or to a server
     Generate(generate::Arguments),
 }
 
@@ -83,7 +84,7 @@ fn main() -> ExitCode {
             return produce::run(&arguments).unwrap_or_else(|error| failure::report(&error));
         }
         Action::Query(arguments) => query::run(&arguments),
-        Action::Generate(arguments) => generate::run(&arguments).map_err(Into::into),
+        Action::Generate(arguments) => generate::run(&arguments),
     };
     done.map_or_else(|error| failure::report(&error), |()| ExitCode::SUCCESS)
 }

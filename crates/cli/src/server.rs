@@ -125,6 +125,19 @@ pub(crate) fn get(
     body.read_to_string().map_err(|error| no_reply(&url, &error))
 }
 
+/// Posts events, one a line. Once: `produce` is for those that must arrive.
+pub(crate) fn post(client: &Agent, server: &Address, lines: &[u8]) -> anyhow::Result<()> {
+    let url = server.url("/v1/events");
+    let request = client.post(&url).content_type("application/x-ndjson");
+    let mut reply = request.send(lines).map_err(|error| no_reply(&url, &error))?;
+    if !reply.status().is_success() {
+        return Err(Problem::read(reply)).with_context(|| url);
+    }
+    // Read to its end, so that the connection can be used again.
+    reply.body_mut().read_to_vec().map_err(|error| no_reply(&url, &error))?;
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use support::events;
 use support::server::{Server, post};
 use support::world::World;
-use support::{arg, fails};
+use support::{arg, fails, succeeds};
 
 /// A server whose epochs and versions come fast.
 fn serve(world: &World, options: &[&str]) -> Server {
@@ -184,6 +184,22 @@ fn get(url: &str) -> (u16, String) {
     let agent = ureq::Agent::config_builder().http_status_as_error(false).build().new_agent();
     let mut reply = agent.get(url).call().unwrap();
     (reply.status().as_u16(), reply.body_mut().read_to_string().unwrap())
+}
+
+#[test]
+fn generated_events_go_straight_to_a_server() {
+    let clickstream = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/clickstream");
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let server = Server::start(Path::new(clickstream), &path("data"), &path("log"), &[]);
+    let words = ["generate", "clickstream", "--count", "5000", "--malformed", "10", "--to"];
+    succeeds(&[&words[..], &[&server.url]].concat());
+    server.wait_until_absorbed();
+    let receipt = server.get("/v1/views/sales")["receipt"].clone();
+    let count = |name: &str| receipt[name].as_u64().unwrap();
+    assert_eq!(count("accepted") + count("rejected"), 5000, "{receipt}");
+    assert!(count("rejected") > 0, "{receipt}");
+    server.kill();
 }
 
 #[test]

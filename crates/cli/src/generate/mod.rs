@@ -1,14 +1,17 @@
-//! `anabranch generate`: synthetic events on standard output, as NDJSON.
+//! `anabranch generate`: synthetic events on standard output, as NDJSON, or to a server.
 //!
 //! Without `--rate` they come as fast as they can be written, and event time runs from a fixed
 //! start: the same arguments make the same bytes. With `--rate` they come by the clock, now.
 
 mod catalogue;
 mod clickstream;
+mod posts;
 mod random;
 
+use crate::server::Address;
 use clickstream::{Clickstream, Options};
 use jiff::Timestamp;
+use posts::Posts;
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
@@ -17,7 +20,10 @@ use std::time::{Duration, Instant};
 #[command(after_help = "\
 Examples:
   anabranch generate clickstream --count 1000000 > events.ndjson
-  anabranch generate clickstream --rate 5000 | anabranch produce - --to http://127.0.0.1:4000")]
+  anabranch generate clickstream --rate 5000 --to http://127.0.0.1:4000
+  anabranch generate clickstream --rate 5000 | anabranch produce - --to http://127.0.0.1:4000
+
+With --to it ends at the first post that fails; `produce` tries again.")]
 pub(crate) struct Arguments {
     /// Which traffic
     source: Source,
@@ -33,6 +39,9 @@ pub(crate) struct Arguments {
     /// Write so many events per second, timed by the clock
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), conflicts_with_all = ["start", "per_second"])]
     rate: Option<u32>,
+    /// Post them to a server, and do not write them to standard output
+    #[arg(long, value_name = "URL")]
+    to: Option<Address>,
     /// When the traffic starts
     #[arg(long, value_name = "TIME", default_value = "2026-03-01T00:00:00Z")]
     start: Timestamp,
@@ -48,7 +57,7 @@ enum Source {
 }
 
 /// Runs the command until the count is reached or the reader goes away.
-pub(crate) fn run(arguments: &Arguments) -> io::Result<()> {
+pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let Source::Clickstream = arguments.source;
     let paced = arguments.rate.is_some();
     let stream = Clickstream::new(Options {
@@ -57,12 +66,12 @@ pub(crate) fn run(arguments: &Arguments) -> io::Result<()> {
         per_second: arguments.rate.unwrap_or(arguments.per_second).into(),
         malformed_per_mille: arguments.malformed,
     });
-    let written = write(stream, arguments.count, arguments.rate, &mut io::stdout().lock());
-    match written {
-        // `| head` has seen enough.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        written => written,
+    let (count, rate) = (arguments.count, arguments.rate);
+    match &arguments.to {
+        Some(server) => write(stream, count, rate, &mut Posts::new(server))?,
+        None => write(stream, count, rate, &mut io::stdout().lock())?,
     }
+    Ok(())
 }
 
 fn write(
