@@ -186,6 +186,33 @@ fn get(url: &str) -> (u16, String) {
     (reply.status().as_u16(), reply.body_mut().read_to_string().unwrap())
 }
 
+/// An idle server used to leave a changed view incomplete until the next event came: its batch
+/// version had every event, but not the heartbeat behind them.
+#[test]
+fn a_changed_view_becomes_complete_without_another_event() {
+    let mut world = World::new(7);
+    let server = serve(&world, &[]);
+    post_some(&mut world, &server, 20);
+    server.wait_for("built", |status| {
+        let horizon = |view: &Value| view["horizon"].as_u64().unwrap();
+        let shards = status["shards"].as_array().unwrap().iter();
+        let newest =
+            shards.filter_map(|shard| shard["absorbed_epoch"].as_u64()).max().unwrap_or(u64::MAX);
+        status["views"].as_array().unwrap().iter().all(|view| horizon(view) >= newest)
+    });
+    server.interrupt();
+    let path = world.path("project/views/all.sql");
+    let views = fs::read_to_string(&path).unwrap();
+    let changed =
+        views.replace("max(request) AS newest", "max(request) AS newest, avg(amount) AS a");
+    assert_ne!(changed, views);
+    fs::write(path, changed).unwrap();
+    let server = serve(&world, &[]);
+    wait_until_complete(&server);
+    check(&world, &server);
+    server.kill();
+}
+
 #[test]
 fn generated_events_go_straight_to_a_server() {
     let clickstream = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/clickstream");

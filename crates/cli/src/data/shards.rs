@@ -41,13 +41,14 @@ impl Data {
         Ok(registered.into_iter().filter(open).map(|info| info.shard).collect())
     }
 
-    /// Closes a shard that nobody appends to any more, if both layers have all of it.
+    /// Closes a shard that nobody appends to any more, if both layers have all of it. Not while the
+    /// speed layer has missed a part of it: the record that puts that right is still to come.
     pub(crate) async fn close_if_drained(&self, shard: &ShardId) -> Result<bool> {
         let last = self.local.stream.last(shard)?;
         let archived = self.archived(shard).await?;
         let absorbed = self.local.control.checkpoint(shard).await?;
         let absorbed = absorbed.map(|checkpoint| checkpoint.sequence).unwrap_or_default();
-        if archived < last || absorbed < last {
+        if archived < last || absorbed < last || self.unseen(shard).await?.is_some() {
             return Ok(false);
         }
         let registered = self.local.control.shards().await?;

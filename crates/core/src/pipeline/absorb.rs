@@ -40,7 +40,7 @@ impl Checkpoint {
     ///
     /// Either the view was absorbed from an epoch on that the horizon has reached, or the horizon
     /// has passed every record absorbed so far; the next one notes from where the view is covered.
-    pub(crate) fn covers(&self, view: Fingerprint, horizon: Epoch) -> bool {
+    pub fn covers(&self, view: Fingerprint, horizon: Epoch) -> bool {
         let is_known = self.covered.values().all(|&covered| covered != NOT_KNOWN);
         let covered = self.covered.get(&view).is_some_and(|&covered| covered <= horizon);
         covered || (is_known && self.epoch < horizon)
