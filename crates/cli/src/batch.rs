@@ -73,6 +73,8 @@ pub(crate) async fn build(data: &Data, mode: Mode, format: Format) -> anyhow::Re
     bar.finish_and_clear();
     let built = built?;
     data.retire().await?;
+    // Nobody else reads the folder: definitions that have just been retired can go at once.
+    data.retire().await?;
     report(data, &built, format).await
 }
 

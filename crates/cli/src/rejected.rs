@@ -67,7 +67,7 @@ fn parse_reason(text: &str) -> std::result::Result<Reason, String> {
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let project = project::load(&arguments.project)?;
     let findings = block_on(async {
-        let data = Data::open(project, &arguments.data.of(&arguments.project)).await?;
+        let data = Data::inspect(project, &arguments.data.of(&arguments.project)).await?;
         find(&data, arguments).await
     })?;
     print(findings, arguments)

@@ -2,29 +2,61 @@
 
 use crate::column::{Column, Data};
 use crate::decode::Decoder;
-use crate::project::{ACCEPTED, Project};
+use crate::project::{self, ACCEPTED, Project};
 use crate::record::Record;
+use crate::schema::ColumnId;
 use crate::table::Table;
 use bumpalo::Bump;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Records are decoded and folded in batches of this many: enough to spread the cost of choosing
 /// what to do, few enough that a batch's columns stay in the processor's cache.
 const BATCH_ROWS: usize = 1024;
 
-/// Folds records into one table per view of a project.
+/// Folds records into one table per live view of a project.
 pub struct Fold {
     project: Arc<Project>,
-    decoder: Decoder,
+    passes: Vec<Pass>,
     arena: Bump,
     tables: Vec<Table>,
 }
 
+/// The views over one schema, by their tables.
+struct Pass {
+    decoder: Decoder,
+    event_time: ColumnId,
+    /// The tables of the user's views.
+    views: Range<usize>,
+    /// The table of the view that counts records, if it is this pass that does.
+    records: Option<usize>,
+}
+
+impl Pass {
+    fn new(pass: &project::Pass<'_>, first: usize) -> Self {
+        let views = first..first + pass.views.len();
+        Pass {
+            decoder: Decoder::new(pass.schema, &pass.needed_columns()),
+            event_time: pass.schema.event_time,
+            records: pass.records.map(|_| views.end),
+            views,
+        }
+    }
+
+    fn end(&self) -> usize {
+        self.views.end + usize::from(self.records.is_some())
+    }
+}
+
 impl Fold {
-    /// An empty fold of every view of `project`.
+    /// An empty fold of every live view of `project`.
     pub fn new(project: &Arc<Project>) -> Self {
+        let mut passes: Vec<Pass> = Vec::new();
+        for pass in project.passes() {
+            passes.push(Pass::new(&pass, passes.last().map_or(0, Pass::end)));
+        }
         Fold {
-            decoder: Decoder::new(&project.schema, &project.needed_columns()),
+            passes,
             arena: Bump::new(),
             tables: empty_tables(project),
             project: Arc::clone(project),
@@ -36,45 +68,54 @@ impl Fold {
         self.fold_into(records, |_| true);
     }
 
-    /// Folds `records` into the views whose index in [`Project::views`] is `wanted`. Heartbeats
-    /// are passed over; what cannot be decoded is counted in the built-in view.
+    /// Folds `records` into the views whose place in [`Project::live`] is `wanted`. Heartbeats are
+    /// passed over; what cannot be decoded is counted in the built-in view.
     pub fn fold_into(&mut self, records: &[Record<'_>], wanted: impl Fn(usize) -> bool) {
         for batch in records.chunks(BATCH_ROWS) {
             // The arena is taken out for the batch's lifetime, and its memory is kept for the next.
             let mut arena = std::mem::take(&mut self.arena);
-            self.fold_batch(batch, &wanted, &arena);
+            for pass in 0..self.passes.len() {
+                self.fold_batch(pass, batch, &wanted, &arena);
+            }
             arena.reset();
             self.arena = arena;
         }
     }
 
-    fn fold_batch(&mut self, records: &[Record<'_>], wanted: impl Fn(usize) -> bool, arena: &Bump) {
-        let mut events = self.decoder.batch(records.len());
+    fn fold_batch(
+        &mut self,
+        pass: usize,
+        records: &[Record<'_>],
+        wanted: impl Fn(usize) -> bool,
+        arena: &Bump,
+    ) {
+        let Pass { decoder, event_time, views, records: counts } = &mut self.passes[pass];
+        if !views.clone().chain(*counts).any(&wanted) {
+            return;
+        }
+        let mut events = decoder.batch(records.len());
         let mut outcomes = Vec::with_capacity(records.len());
         let mut arrivals = Vec::with_capacity(records.len());
         for record in records.iter().filter(|record| !record.is_heartbeat()) {
-            outcomes.push(match self.decoder.decode(record.payload, arena, &mut events) {
+            outcomes.push(match decoder.decode(record.payload, arena, &mut events) {
                 Ok(()) => ACCEPTED,
                 Err(rejection) => rejection.reason.as_str(),
             });
             arrivals.push(record.arrival_ms.saturating_mul(1000));
         }
-        let (records_table, tables) = self.tables.split_last_mut().expect("the built-in view");
-        for (view, table) in tables.iter_mut().enumerate() {
-            if wanted(view) {
-                table.fold(&events.columns, self.project.schema.event_time, events.rows, arena);
-            }
+        for view in views.clone().filter(|&view| wanted(view)) {
+            self.tables[view].fold(&events.columns, *event_time, events.rows, arena);
         }
-        if wanted(tables.len()) {
+        if let Some(view) = counts.filter(|&view| wanted(view)) {
             let rows = outcomes.len();
             // In the order of the built-in view's schema.
             let columns =
                 [Column::new(Data::Timestamp(arrivals)), Column::new(Data::Varchar(outcomes))];
-            records_table.fold(&columns, self.project.records_event_time, rows, arena);
+            self.tables[view].fold(&columns, self.project.records_event_time, rows, arena);
         }
     }
 
-    /// The tables, one per view of the project, in its order.
+    /// The tables, one per live view of the project, in the order of [`Project::live`].
     pub fn tables(&self) -> &[Table] {
         &self.tables
     }
@@ -87,5 +128,5 @@ impl Fold {
 }
 
 fn empty_tables(project: &Project) -> Vec<Table> {
-    project.views.iter().map(Table::new).collect()
+    project.live().map(Table::new).collect()
 }

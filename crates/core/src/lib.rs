@@ -17,6 +17,7 @@ pub mod timestamp;
 pub mod view;
 pub mod sql;
 pub mod project;
+pub mod definitions;
 pub mod decode;
 pub mod expr;
 pub mod aggregate;

@@ -48,6 +48,9 @@ pub struct Receipt {
     pub complete: bool,
     /// Why not, if not.
     pub incomplete_because: Option<String>,
+    /// The definition that will take over once it is complete, where the answer comes from the one
+    /// that it supersedes.
+    pub superseded_by: Option<Fingerprint>,
 }
 
 /// Merged rows, and what they cover.
@@ -107,7 +110,8 @@ async fn try_merge(
     let pointer = views.pointer(view.fingerprint).await?;
     let horizon = pointer.as_ref().map_or(Epoch::ZERO, |pointer| pointer.horizon);
     // What the checkpoints say was absorbed is read before the rows: the rows hold that or more.
-    let (newest_arrival_ms, incomplete_because) = coverage(control, view, horizon).await?;
+    let (newest_arrival_ms, incomplete_because) =
+        coverage(control, view.fingerprint, horizon).await?;
     let mut table = Table::new(&plan.shape);
     let mut out = Vec::new();
     let floor = speed
@@ -164,11 +168,24 @@ async fn read_part(
         .await
 }
 
+/// Whether the current version of a view (or none, with nothing in it) and the speed rows from its
+/// horizon on are the whole of what was absorbed; and that version, if there is one.
+pub(crate) async fn covered(
+    views: &impl ViewStore,
+    control: &impl Control,
+    view: Fingerprint,
+) -> Result<(bool, Option<Pointer>)> {
+    let pointer = views.pointer(view).await?;
+    let horizon = pointer.as_ref().map_or(Epoch::ZERO, |pointer| pointer.horizon);
+    let (_, incomplete_because) = coverage(control, view, horizon).await?;
+    Ok((incomplete_because.is_none(), pointer))
+}
+
 /// The newest arrival absorbed, and why a version of horizon `horizon` with the speed rows from
 /// there on would not be the whole, if it would not.
 async fn coverage(
     control: &impl Control,
-    view: &View,
+    view: Fingerprint,
     horizon: Epoch,
 ) -> Result<(Option<i64>, Option<String>)> {
     let mut newest = None;
@@ -185,7 +202,7 @@ async fn coverage(
             ShardKind::Stream => {
                 let Some(checkpoint) = control.checkpoint(shard).await? else { continue };
                 newest = newest.max(Some(checkpoint.newest_arrival_ms));
-                if !checkpoint.covers(view.fingerprint, horizon) {
+                if !checkpoint.covers(view, horizon) {
                     because = Some(format!(
                         "the speed layer has not seen every record of shard {shard} for this definition of the view; complete once a batch version covers them"
                     ));

@@ -6,6 +6,7 @@
 //! others.
 
 use crate::column::Column;
+use crate::definitions::Definitions;
 use crate::epoch::Epoch;
 use crate::record::{Record, SequenceNumber, ShardId};
 use crate::types::Value;
@@ -211,10 +212,14 @@ pub trait SpeedStore: Send + Sync {
         fingerprint: Fingerprint,
         below: Epoch,
     ) -> impl Future<Output = Result<u64>> + Send;
+
+    /// Removes every row of `fingerprint` and its floor, as if it had never been there. Not while
+    /// anybody reads it: a reader would take what is gone for what never was.
+    fn forget(&self, fingerprint: Fingerprint) -> impl Future<Output = Result<()>> + Send;
 }
 
 // ---------------------------------------------------------------------------------------------
-// Control: checkpoints and the registry of shards
+// Control: checkpoints, the registry of shards, and the definitions
 
 /// How far the speed layer has come along one shard.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -276,6 +281,17 @@ pub trait Control: Send + Sync {
 
     /// Registers a shard, or closes it; replaces what is there.
     fn put_shard(&self, info: &ShardInfo) -> impl Future<Output = Result<()>> + Send;
+
+    /// The deployed definitions, if anything was ever deployed. They hold the SQL of all views.
+    fn definitions(&self) -> impl Future<Output = Result<Option<Definitions>>> + Send;
+
+    /// Replaces the definitions if the stored ones' revision is `expected` (`None`: there are
+    /// none). Returns whether it did.
+    fn put_definitions(
+        &self,
+        expected: Option<u64>,
+        definitions: &Definitions,
+    ) -> impl Future<Output = Result<bool>> + Send;
 }
 
 // ---------------------------------------------------------------------------------------------
@@ -435,6 +451,9 @@ pub trait ViewStore: Send + Sync {
         fingerprint: Fingerprint,
         keep_from: u64,
     ) -> impl Future<Output = Result<u64>> + Send;
+
+    /// Removes everything of `fingerprint`, its pointer first.
+    fn remove(&self, fingerprint: Fingerprint) -> impl Future<Output = Result<()>> + Send;
 }
 
 // ---------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 use crate::{Events, Failing, Status};
 use anabranch_core::port::Result;
 use anabranch_core::project::Project;
-use anabranch_core::query::{Answer, Query};
+use anabranch_core::query::{self, Answer};
 use anabranch_core::view::View;
 use std::sync::Arc;
 
@@ -19,12 +19,13 @@ pub trait Backend: Clone + Send + Sync + 'static {
     /// may not be, and a producer that sends them again may have them counted twice.
     fn ingest(&self, events: Events) -> impl Future<Output = Result<()>> + Send;
 
-    /// Answers a query on a view of the project.
-    fn answer(
+    /// Answers a question on a view of the project, in the parameters' own words: which definition
+    /// of the view they are read against depends on which one serves; see [`query::ask`].
+    fn ask(
         &self,
         view: &Arc<View>,
-        query: &Query,
-    ) -> impl Future<Output = Result<Answer>> + Send;
+        parameters: &[(&str, &str)],
+    ) -> impl Future<Output = std::result::Result<Answer, query::Error>> + Send;
 
     /// What does not work right now. Nothing, where nothing runs between requests.
     fn failing(&self) -> Vec<Failing> {

@@ -3,7 +3,7 @@
 //! ```text
 //! POST /v1/events ─> events (cut the body) ─┬─> Backend::ingest, durable ─┬─> reply
 //!                                           └─> verdicts (check each) ────┘
-//! GET /v1/views/{view} ─> query::Query ─> Backend::answer ─> JSON with a receipt
+//! GET /v1/views/{view} ─> parameters ─> Backend::ask ─> JSON with a receipt
 //! ```
 //!
 //! The router knows what a request means and how a reply looks; where events go and where answers

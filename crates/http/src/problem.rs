@@ -1,7 +1,7 @@
 //! Problems: every error as an `application/problem+json` body (RFC 9457).
 
 use anabranch_core::port;
-use anabranch_core::query::{PARAMETERS, ParameterError};
+use anabranch_core::query::{self, PARAMETERS, ParameterError};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -60,6 +60,15 @@ impl From<ParameterError> for Problem {
         };
         let problem = Problem::new(StatusCode::BAD_REQUEST, error.to_string()).allowed(allowed);
         Problem { parameter: Some(error.parameter), ..problem }
+    }
+}
+
+impl From<query::Error> for Problem {
+    fn from(error: query::Error) -> Self {
+        match error {
+            query::Error::Parameter(error) => error.into(),
+            query::Error::Store(error) => error.into(),
+        }
     }
 }
 

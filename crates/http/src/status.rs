@@ -7,7 +7,9 @@
 
 use anabranch_core::epoch::{Epoch, EpochLength};
 use anabranch_core::pipeline::seal::sealed;
-use anabranch_core::port::{Control, MasterDataSet, Result, ShardInfo, ShardKind, ViewStore};
+use anabranch_core::port::{
+    Control, Error, MasterDataSet, Result, ShardInfo, ShardKind, ViewStore,
+};
 use anabranch_core::project::Project;
 use anabranch_core::query::time_of_millis;
 use anabranch_core::record::{SequenceNumber, ShardId};
@@ -26,7 +28,7 @@ pub struct Status {
     pub sealed_time: String,
     /// The shards, by name.
     pub shards: Vec<ShardStatus>,
-    /// The views, in the project's order.
+    /// The views, in the project's order; then the superseded definitions that serve on.
     pub views: Vec<ViewStatus>,
 }
 
@@ -67,6 +69,10 @@ pub struct ViewStatus {
     pub horizon: Epoch,
     /// When the epoch `horizon` starts.
     pub horizon_time: String,
+    /// The definition that will take over once it is complete; of a superseded definition. One
+    /// whose view is no longer the project's serves nobody, and goes when the others are complete.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub superseded_by: Option<Fingerprint>,
 }
 
 /// A part of a deployment that does not get on. It tries again by itself.
@@ -99,8 +105,19 @@ impl Status {
             shards.push(shard(info, master, control).await?);
         }
         let mut versions = Vec::new();
-        for view in &project.views {
-            versions.push(version(view, length, views).await?);
+        for view in project.views.iter().chain(project.superseded_views()) {
+            let mut status = match version(view, length, views).await {
+                // A superseded definition that cannot be read is about to be given up.
+                Err(Error::Corrupt { .. })
+                    if project.by_fingerprint(view.fingerprint).is_none() =>
+                {
+                    continue;
+                }
+                status => status?,
+            };
+            let current = project.view(&view.name).map(|current| current.fingerprint);
+            status.superseded_by = current.filter(|&current| current != view.fingerprint);
+            versions.push(status);
         }
         let sealed = sealed(master, control).await?;
         Ok(Status {
@@ -143,5 +160,6 @@ async fn version(view: &View, length: EpochLength, views: &impl ViewStore) -> Re
         version: pointer.map_or(0, |pointer| pointer.version),
         horizon,
         horizon_time: time_of_millis(length.start_ms(horizon)),
+        superseded_by: None,
     })
 }

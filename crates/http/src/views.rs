@@ -4,7 +4,6 @@ use crate::Backend;
 use crate::problem::Problem;
 use crate::router::Server;
 use anabranch_core::project::Project;
-use anabranch_core::query::Query;
 use anabranch_core::resolution::width_name;
 use anabranch_core::schema::{Schema, TimestampFormat};
 use anabranch_core::view::{Fingerprint, View};
@@ -92,9 +91,9 @@ pub(crate) async fn answer<B: Backend>(
     let Parameters(parameters) = parameters.map_err(|error| bad_request(error.body_text()))?;
     let project = server.backend.project();
     let view = project.view(&name).ok_or_else(|| unknown_view(&name, project))?;
-    let pairs = parameters.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    let query = Query::parse(view, pairs)?;
-    let answer = server.backend.answer(view, &query).await?;
+    let parameters: Vec<(&str, &str)> =
+        parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let answer = server.backend.ask(view, &parameters).await?;
     let kind = HeaderValue::from_static("application/json");
     Ok(([(header::CONTENT_TYPE, kind)], answer.to_json()).into_response())
 }

@@ -5,6 +5,7 @@
 //! how many there have been, says which call fails and how. Every error is
 //! [`Error::Unavailable`], the one that says "try again; it may have happened".
 
+use anabranch_core::definitions::Definitions;
 use anabranch_core::epoch::Epoch;
 use anabranch_core::port::{
     self, Checkpoint, Error, Fields, Manifest, ObjectInfo, PartId, PartInfo, Pointer, PutObject,
@@ -150,6 +151,10 @@ impl<S: port::SpeedStore, P: Plan> port::SpeedStore for Faulty<S, P> {
     async fn expire(&self, fingerprint: Fingerprint, below: Epoch) -> Result<u64> {
         self.around("expire", self.store.expire(fingerprint, below)).await
     }
+
+    async fn forget(&self, fingerprint: Fingerprint) -> Result<()> {
+        self.around("forget", self.store.forget(fingerprint)).await
+    }
 }
 
 impl<S: port::Control, P: Plan> port::Control for Faulty<S, P> {
@@ -173,6 +178,19 @@ impl<S: port::Control, P: Plan> port::Control for Faulty<S, P> {
 
     async fn put_shard(&self, info: &ShardInfo) -> Result<()> {
         self.around("put_shard", self.store.put_shard(info)).await
+    }
+
+    async fn definitions(&self) -> Result<Option<Definitions>> {
+        self.around("definitions", self.store.definitions()).await
+    }
+
+    async fn put_definitions(
+        &self,
+        expected: Option<u64>,
+        definitions: &Definitions,
+    ) -> Result<bool> {
+        let put = self.store.put_definitions(expected, definitions);
+        self.around("put_definitions", put).await
     }
 }
 
@@ -221,6 +239,10 @@ impl<S: port::ViewStore, P: Plan> port::ViewStore for Faulty<S, P> {
 
     async fn retire(&self, fingerprint: Fingerprint, keep_from: u64) -> Result<u64> {
         self.around("retire", self.store.retire(fingerprint, keep_from)).await
+    }
+
+    async fn remove(&self, fingerprint: Fingerprint) -> Result<()> {
+        self.around("remove", self.store.remove(fingerprint)).await
     }
 }
 

@@ -4,7 +4,7 @@ use super::Data;
 use anabranch_core::epoch::Epoch;
 use anabranch_core::pipeline::build::{self, Built, Mode, Progress, Request};
 use anabranch_core::pipeline::seal;
-use anabranch_core::port::{Result, Workers};
+use anabranch_core::port::{Error, Result, Workers};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// A name that no other build of the folder has.
@@ -15,7 +15,7 @@ fn new_build_name(now_ms: i64) -> String {
 }
 
 impl Data {
-    /// Builds the next version of every view, up to what is sealed.
+    /// Builds the next version of every live view, up to what is sealed.
     pub(crate) async fn build(
         &self,
         mode: Mode,
@@ -27,21 +27,31 @@ impl Data {
         let horizon = seal::sealed(&local.master, &local.control).await?;
         if horizon == Epoch::ZERO {
             // Nothing has been sealed yet: an empty version would say nothing.
-            return Ok(Built { objects: 0, records: 0, views: Vec::new() });
+            return Ok(Built::default());
         }
+        let live = self.live();
         let request = Request {
-            project: &self.project,
+            project: &live,
             horizon,
             mode,
             build: &new_build_name(now_ms),
             now_ms,
             progress,
         };
-        build::build(&local.master, &local.control, &local.views, workers, &request).await
+        let built =
+            build::build(&local.master, &local.control, &local.views, workers, &request).await?;
+        for (view, outcome) in &built.superseded {
+            if let Err(error @ (Error::Corrupt { .. } | Error::NotFound { .. })) = outcome {
+                self.give_up(view.fingerprint, error).await?;
+            }
+        }
+        Ok(built)
     }
 
-    /// Removes what only versions before the previous ones needed.
+    /// Removes what only versions before the previous ones needed, and definitions that nobody
+    /// needs any more.
     pub(crate) async fn retire(&self) -> Result<()> {
-        build::retire(&self.project, &self.local.views, &self.local.speed).await
+        build::retire(&self.live(), &self.local.views, &self.local.speed).await?;
+        self.settle().await
     }
 }

@@ -33,7 +33,7 @@ impl Data {
     /// Brings every record of the stream into the speed rows, and lets go of what both layers have.
     pub(crate) async fn absorb_all(&self) -> Result<()> {
         for shard in self.stream_shards().await? {
-            let mut absorber = Absorber::new(&self.project, shard.clone(), self.length);
+            let mut absorber = Absorber::new(&self.live(), shard.clone(), self.length);
             let checkpoint = self.local.control.checkpoint(&shard).await?;
             let mut after = checkpoint.map(|checkpoint| checkpoint.sequence).unwrap_or_default();
             loop {
@@ -45,7 +45,18 @@ impl Data {
                 absorber.absorb(&local.speed, &local.control, &local.master, delivery).await?;
                 after = last.sequence;
             }
+            self.note_given_up(&absorber).await?;
             self.local.stream.trim(&shard, after.min(self.archived(&shard).await?))?;
+        }
+        Ok(())
+    }
+}
+
+impl Data {
+    /// Lets go of what an absorber could not go on with.
+    pub(crate) async fn note_given_up(&self, absorber: &Absorber) -> Result<()> {
+        for (&fingerprint, because) in absorber.given_up() {
+            self.give_up(fingerprint, because).await?;
         }
         Ok(())
     }

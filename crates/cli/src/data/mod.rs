@@ -1,12 +1,13 @@
 //! A project's data folder, opened: the stores, and what the commands that write to it share.
 //!
 //! ```text
-//! open, mend ─> shards (which may be appended to) ─> drain (stream into both layers) ─> seal ─> build
+//! open, mend, deploy ─> shards (which may be appended to) ─> drain (stream into both layers) ─> seal ─> build
 //! ```
 //!
 //! `dev` does these steps side by side and without end; `batch` and `import` do them once.
 
 mod build;
+mod definitions;
 mod drain;
 mod frontier;
 pub(crate) mod ledger;
@@ -25,7 +26,7 @@ use anabranch_core::query::{self, Answer, Query};
 use anabranch_core::view::View;
 use anabranch_stores::local::{Local, Options};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 
 /// Where the data are, as every command takes it.
 #[derive(Debug, Clone, clap::Args)]
@@ -47,6 +48,8 @@ impl Folder {
 pub(crate) struct Data {
     /// Whose events and views these are.
     pub(crate) project: Arc<Project>,
+    /// The same project with the superseded definitions that serve on, which become fewer.
+    live: RwLock<Arc<Project>>,
     /// The stores.
     pub(crate) local: Local,
     /// The length of its epochs.
@@ -56,20 +59,38 @@ pub(crate) struct Data {
 }
 
 impl Data {
-    /// Opens a folder that is there.
+    /// Opens a folder that is there, and deploys the project to it.
     pub(crate) async fn open(project: Arc<Project>, folder: &Path) -> anyhow::Result<Self> {
+        let data = Self::inspect(project, folder).await?;
+        data.deploy().await?;
+        Ok(data)
+    }
+
+    /// Opens a folder that is there to read its records: what is deployed stays so.
+    pub(crate) async fn inspect(project: Arc<Project>, folder: &Path) -> anyhow::Result<Self> {
         if !folder.join("format.json").is_file() {
             return Err(invalid(format!(
                 "{}: no data here; `anabranch dev` and `anabranch import` make some, and `--data` says where",
                 folder.display()
             )));
         }
-        Self::create(project, folder, None, 1).await
+        Self::open_or_make(project, folder, None, 1).await
     }
 
-    /// Opens a folder, and makes it if it is not there. `length` is that of its epochs, if it
-    /// matters; `shards` is how many the stream has at least.
+    /// Opens a folder, makes it if it is not there, and deploys the project to it. `length` is that
+    /// of its epochs, if it matters; `shards` is how many the stream has at least.
     pub(crate) async fn create(
+        project: Arc<Project>,
+        folder: &Path,
+        length: Option<EpochLength>,
+        shards: u32,
+    ) -> anyhow::Result<Self> {
+        let data = Self::open_or_make(project, folder, length, shards).await?;
+        data.deploy().await?;
+        Ok(data)
+    }
+
+    async fn open_or_make(
         project: Arc<Project>,
         folder: &Path,
         length: Option<EpochLength>,
@@ -80,7 +101,8 @@ impl Data {
             None => Local::epoch_length(folder)?.unwrap_or_else(new_epoch_length),
         };
         let local = Local::open(folder, Options { epoch_length: length, shards })?;
-        let mut data = Data { project, local, length, clock: Clock::from(i64::MIN) };
+        let live = RwLock::new(Arc::clone(&project));
+        let mut data = Data { project, live, local, length, clock: Clock::from(i64::MIN) };
         data.mend(folder).await?;
         data.clock = Clock::from(data.newest_arrival_ms().await?);
         Ok(data)
@@ -88,19 +110,20 @@ impl Data {
 }
 
 impl Data {
-    /// Answers a query from what both layers have.
+    /// Answers a query on one of the project's own definitions from what both layers have.
     pub(crate) async fn answer(&self, view: &Arc<View>, query: &Query) -> Result<Answer> {
-        let local = &self.local;
-        query::answer(
-            &self.project,
-            view,
-            query,
-            self.length,
-            &local.views,
-            &local.speed,
-            &local.control,
-        )
-        .await
+        let Local { views, speed, control, .. } = &self.local;
+        query::answer(&self.project, view, query, self.length, views, speed, control).await
+    }
+
+    /// Answers a question on a view from the definition that serves.
+    pub(crate) async fn ask(
+        &self,
+        view: &Arc<View>,
+        parameters: &[(&str, &str)],
+    ) -> std::result::Result<Answer, query::Error> {
+        let Local { views, speed, control, .. } = &self.local;
+        query::ask(&self.live(), view, parameters, self.length, views, speed, control).await
     }
 }
 

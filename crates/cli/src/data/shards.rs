@@ -7,7 +7,7 @@
 use super::Data;
 use anabranch_core::epoch::Epoch;
 use anabranch_core::port::{
-    Control as _, MasterDataSet as _, Result, ShardInfo, ShardKind, ViewStore as _,
+    Control as _, Error, MasterDataSet as _, Result, ShardInfo, ShardKind, ViewStore as _,
 };
 use anabranch_core::record::{HEARTBEAT, SequenceNumber, ShardId};
 use anabranch_stores::stream::{Append, Log};
@@ -77,8 +77,16 @@ impl Data {
             let absorbed = checkpoint.map_or(Epoch::ZERO, |checkpoint| checkpoint.epoch);
             newest = newest.max(reached).max(absorbed);
         }
-        for view in &self.project.views {
-            let pointer = self.local.views.pointer(view.fingerprint).await?;
+        for view in self.live().live() {
+            let pointer = match self.local.views.pointer(view.fingerprint).await {
+                // A superseded definition that cannot be read is about to be given up.
+                Err(Error::Corrupt { .. })
+                    if self.project.by_fingerprint(view.fingerprint).is_none() =>
+                {
+                    continue;
+                }
+                pointer => pointer?,
+            };
             newest = newest.max(pointer.map_or(Epoch::ZERO, |pointer| pointer.horizon));
         }
         Ok(newest)

@@ -10,6 +10,7 @@ use anabranch_core::port::{Control as _, Result};
 use anabranch_core::record::{Record, SequenceNumber, ShardId};
 use anabranch_stores::stream::Log as _;
 use futures::executor::block_on;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// As much is folded at once: enough to spread the cost of the rows, little enough to be seen soon.
@@ -29,7 +30,7 @@ pub(super) struct Absorb {
 
 impl Absorb {
     pub(super) fn new(engine: &Engine, shard: ShardId) -> Self {
-        let absorber = Absorber::new(&engine.data.project, shard.clone(), engine.data.length);
+        let absorber = Absorber::new(&engine.data.live(), shard.clone(), engine.data.length);
         Absorb { shard, absorber, absorbed: None }
     }
 
@@ -53,9 +54,13 @@ impl Absorb {
             }
             return Ok(());
         };
+        let live = engine.data.live();
+        if !Arc::ptr_eq(&live, self.absorber.project()) {
+            self.absorber = Absorber::new(&live, self.shard.clone(), engine.data.length);
+        }
         let delivery = delivery(&self.shard, &records);
         block_on(self.absorber.absorb(&local.speed, &local.control, &local.master, delivery))?;
         self.absorbed = Some(last.sequence);
-        Ok(())
+        block_on(engine.data.note_given_up(&self.absorber))
     }
 }

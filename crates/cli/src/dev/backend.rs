@@ -4,7 +4,7 @@ use super::Engine;
 use super::ingest::Ingest;
 use anabranch_core::port::Result;
 use anabranch_core::project::Project;
-use anabranch_core::query::{Answer, Query};
+use anabranch_core::query::{self, Answer};
 use anabranch_core::view::View;
 use anabranch_http::{Backend, Events, Failing, Status};
 use anabranch_stores::stream::Log as _;
@@ -24,10 +24,7 @@ impl Local {
     }
 
     /// Runs `read` on a thread that may wait for the disk.
-    async fn read<T: Send + 'static>(
-        &self,
-        read: impl FnOnce(&Engine) -> Result<T> + Send + 'static,
-    ) -> Result<T> {
+    async fn read<T: Send + 'static>(&self, read: impl FnOnce(&Engine) -> T + Send + 'static) -> T {
         let engine = Arc::clone(&self.engine);
         match tokio::task::spawn_blocking(move || read(&engine)).await {
             Ok(read) => read,
@@ -45,9 +42,20 @@ impl Backend for Local {
         self.ingest.append(events).await
     }
 
-    async fn answer(&self, view: &Arc<View>, query: &Query) -> Result<Answer> {
-        let (view, query) = (Arc::clone(view), query.clone());
-        self.read(move |engine| block_on(engine.data.answer(&view, &query))).await
+    async fn ask(
+        &self,
+        view: &Arc<View>,
+        parameters: &[(&str, &str)],
+    ) -> std::result::Result<Answer, query::Error> {
+        let owned = |&(name, value): &(&str, &str)| (name.to_owned(), value.to_owned());
+        let parameters: Vec<(String, String)> = parameters.iter().map(owned).collect();
+        let view = Arc::clone(view);
+        self.read(move |engine| {
+            let parameters: Vec<(&str, &str)> =
+                parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+            block_on(engine.data.ask(&view, &parameters))
+        })
+        .await
     }
 
     fn failing(&self) -> Vec<Failing> {
@@ -58,13 +66,9 @@ impl Backend for Local {
         self.read(|engine| {
             let data = &engine.data;
             let local = &data.local;
-            let read = Status::read(
-                &data.project,
-                data.length,
-                &local.master,
-                &local.control,
-                &local.views,
-            );
+            let live = data.live();
+            let read =
+                Status::read(&live, data.length, &local.master, &local.control, &local.views);
             let mut status = block_on(read)?;
             for shard in &mut status.shards {
                 if local.stream.shards().contains(&shard.shard) {

@@ -58,6 +58,19 @@ fn note(engine: &Engine, built: &Built, took: Duration) -> Option<Error> {
             }
         }
     }
+    for (view, outcome) in &built.superseded {
+        let part = format!("batch {}, definition {}", view.name, view.fingerprint);
+        match outcome {
+            // It was given up.
+            Ok(_) | Err(Error::Corrupt { .. } | Error::NotFound { .. }) => {
+                engine.health.well(&part);
+            }
+            Err(error) => {
+                engine.health.failed(&part, error, engine.data.clock.now_ms());
+                failed.get_or_insert_with(|| error.clone());
+            }
+        }
+    }
     if published > 0 {
         let horizon = time_of_millis(engine.data.length.start_ms(horizon));
         let took_ms = took.as_millis();

@@ -116,7 +116,7 @@ fn fold_lines(fold: &mut Fold, text: &[u8]) {
 
 fn fold_raw(project: &Arc<Project>, raw: &Path, threads: usize) -> anyhow::Result<Vec<Table>> {
     let folder = raw.parent().context("the folder raw/ lies in a data folder")?;
-    let data = block_on(Data::open(Arc::clone(project), folder))?;
+    let data = block_on(Data::inspect(Arc::clone(project), folder))?;
     let mut objects = block_on(data.local.master.objects(Epoch::ZERO..Epoch(u64::MAX)))?;
     // The largest first, so that no core is left with a large one at the end.
     objects.sort_by_key(|object| std::cmp::Reverse(object.records));

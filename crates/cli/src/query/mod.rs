@@ -15,7 +15,7 @@ use crate::output::Format;
 use crate::project;
 use crate::server::{self, Address, Problem};
 use anabranch_core::project::Project;
-use anabranch_core::query::Query;
+use anabranch_core::query::{self, ParameterError, Query};
 use anyhow::Context;
 use futures::executor::block_on;
 use reply::Reply;
@@ -88,6 +88,9 @@ struct Parameters {
     /// The time zone of times without one and of calendar days, such as Europe/Paris
     #[arg(long, alias = "time-zone", value_name = "ZONE")]
     tz: Option<String>,
+    /// Of a changed view, ask the definition that serves, or the current one before it is complete
+    #[arg(long, value_name = "serving|current")]
+    definition: Option<String>,
 }
 
 impl Parameters {
@@ -102,6 +105,7 @@ impl Parameters {
             ("order_by", &self.order_by),
             ("limit", &self.limit),
             ("tz", &self.tz),
+            ("definition", &self.definition),
         ];
         let others = others.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?)));
         conditions.chain(others).collect()
@@ -168,13 +172,21 @@ fn local(
 ) -> anyhow::Result<String> {
     let project = project::load(folder)?;
     let view = project.view(view).ok_or_else(|| unknown_view(view, &project))?.clone();
-    let query = Query::parse(&view, parameters.iter().copied())
-        .map_err(|error| wrong_parameter(&error.parameter, &error.message))?;
+    let wrong = |error: &ParameterError| wrong_parameter(&error.parameter, &error.message);
+    let asked = Query::parse(&view, parameters.iter().copied());
     let answer = block_on(async {
-        let data = Data::open(project, data).await?;
+        // Only the data know whether a question that the project's definition cannot answer fits an
+        // older one that serves; where they cannot be had, the question is what is wrong.
+        let data = match (Data::open(project, data).await, &asked) {
+            (Err(_), Err(error)) => return Err(wrong(error)),
+            (data, _) => data?,
+        };
         // A server that was killed may not have absorbed everything that it acknowledged.
         data.absorb_all().await?;
-        anyhow::Ok(data.answer(&view, &query).await?)
+        data.ask(&view, parameters).await.map_err(|error| match error {
+            query::Error::Parameter(error) => wrong(&error),
+            query::Error::Store(error) => error.into(),
+        })
     })?;
     Ok(String::from_utf8(answer.to_json()).expect("JSON is UTF-8"))
 }

@@ -27,6 +27,7 @@ struct Receipt {
     rejected: u64,
     complete: bool,
     incomplete_because: Option<String>,
+    superseded_by: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -73,8 +74,12 @@ impl<'t> Reply<'t> {
         };
         let speed = newest_arrival_time.as_ref();
         let speed = speed.map_or("nothing absorbed".to_owned(), |t| format!("absorbed up to {t}"));
+        let definition = match &self.receipt.superseded_by {
+            Some(new) => format!(" by its old definition until {new} is complete"),
+            None => String::new(),
+        };
         format!(
-            "{rows} of {view}, {}: {batch}, {speed}; {} events accepted, {} rejected",
+            "{rows} of {view}{definition}, {}: {batch}, {speed}; {} events accepted, {} rejected",
             if self.receipt.complete { "complete" } else { "INCOMPLETE" },
             HumanCount(self.receipt.accepted),
             HumanCount(self.receipt.rejected),

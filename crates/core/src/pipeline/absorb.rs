@@ -57,6 +57,8 @@ pub struct Absorber {
     checkpoint: Option<Checkpoint>,
     epoch: Epoch,
     rows: HashMap<(usize, Vec<u8>), SpeedRow>,
+    /// Superseded definitions whose rows cannot be read, and why.
+    given_up: BTreeMap<Fingerprint, Error>,
 }
 
 /// What an absorber did with a delivery.
@@ -101,7 +103,19 @@ impl Absorber {
             checkpoint: None,
             epoch: Epoch::ZERO,
             rows: HashMap::new(),
+            given_up: BTreeMap::new(),
         }
+    }
+
+    /// Whose views it absorbs.
+    pub fn project(&self) -> &Arc<Project> {
+        &self.project
+    }
+
+    /// The superseded definitions that it has given up absorbing, because a stored row of theirs
+    /// cannot be read: such a row stops a current view's shard, but nothing for a superseded one.
+    pub fn given_up(&self) -> &BTreeMap<Fingerprint, Error> {
+        &self.given_up
     }
 
     /// Folds every record of `delivery` into the speed rows and moves the checkpoint. After an
@@ -126,7 +140,7 @@ impl Absorber {
         let mut absorbed = Absorbed { redelivered: redelivered as u64, ..Absorbed::default() };
         let Some(last) = records.last() else { return Ok(absorbed) };
 
-        let (mut epoch, covered) = self.start(control, master, delivery).await?;
+        let (mut epoch, mut covered) = self.start(control, master, delivery).await?;
         let mut rest = records;
         while !rest.is_empty() {
             let (run_epoch, count) = first_run(rest, self.length, epoch);
@@ -140,6 +154,7 @@ impl Absorber {
             let last = run[count - 1].sequence;
             self.absorb_run(speed, &Run { epoch, records: run, last }, &mut absorbed).await?;
         }
+        covered.retain(|view, _| !self.given_up.contains_key(view));
         let arrived = records.iter().map(|record| record.arrival_ms).max().unwrap_or(i64::MIN);
         let before = self.checkpoint.as_ref().map_or(i64::MIN, |c| c.newest_arrival_ms);
         let newest_arrival_ms = arrived.max(before);
@@ -158,7 +173,7 @@ impl Absorber {
         master: &impl MasterDataSet,
         delivery: Delivery<'_>,
     ) -> Result<(Epoch, BTreeMap<Fingerprint, Epoch>)> {
-        let views = self.project.views.iter().map(|view| view.fingerprint);
+        let views = self.project.live().map(|view| view.fingerprint);
         if let Some(checkpoint) = &self.checkpoint {
             let mut epoch = checkpoint.epoch;
             let mut late = epoch.next();
@@ -204,6 +219,9 @@ impl Absorber {
         let mut partly = Vec::new();
         for (view, table) in tables.iter_mut().enumerate() {
             for group in 0..table.len() as u32 {
+                if self.given_up.contains_key(&table.view().fingerprint) {
+                    break;
+                }
                 let key = table.key(group).to_vec();
                 match self.rows.get(&(view, key.clone())).cloned() {
                     // A try that failed half-way has put this row; it may have ended earlier.
@@ -211,7 +229,8 @@ impl Absorber {
                         partly.push(Stored { view, key, row: stored });
                     }
                     prior => {
-                        pending.push((view, self.put_on_top(run, key, prior, table, group)?));
+                        let put = self.put_on_top(run, key, prior, table, group);
+                        pending.extend(self.or_give_up(table, put)?.map(|put| (view, put)));
                     }
                 }
             }
@@ -274,6 +293,18 @@ impl Absorber {
         })
     }
 
+    /// The put, or none where a stored row cannot be read and its definition is only superseded.
+    fn or_give_up(&mut self, table: &Table, put: Result<PutRow>) -> Result<Option<PutRow>> {
+        let fingerprint = table.view().fingerprint;
+        match put {
+            Err(error) if self.project.by_fingerprint(fingerprint).is_none() => {
+                self.given_up.insert(fingerprint, error);
+                Ok(None)
+            }
+            put => put.map(Some),
+        }
+    }
+
     /// For rows that stand elsewhere than right before the run: folds again only the records that
     /// the stored row lacks.
     fn resolve(&mut self, run: &Run<'_>, rows: Vec<Stored>) -> Result<Vec<Pending>> {
@@ -294,7 +325,8 @@ impl Absorber {
                     }
                     Some(group) => {
                         let table = &mut tables[view];
-                        again.push((view, self.put_on_top(run, key, Some(row), table, group)?));
+                        let put = self.put_on_top(run, key, Some(row), table, group);
+                        again.extend(self.or_give_up(table, put)?.map(|put| (view, put)));
                     }
                 }
             }

@@ -86,7 +86,7 @@ pub enum Outcome {
 }
 
 /// What a build did.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Built {
     /// Objects read.
     pub objects: u64,
@@ -94,6 +94,17 @@ pub struct Built {
     pub records: u64,
     /// For each view, by name: what became of it. One view's failure does not stop the others.
     pub views: Vec<(String, Result<Outcome>)>,
+    /// The same for each superseded definition that serves on.
+    pub superseded: Vec<(Arc<View>, Result<Outcome>)>,
+}
+
+impl Built {
+    fn note(&mut self, project: &Project, view: &Arc<View>, outcome: Result<Outcome>) {
+        match project.by_fingerprint(view.fingerprint) {
+            Some(view) => self.views.push((view.name.clone(), outcome)),
+            None => self.superseded.push((Arc::clone(view), outcome)),
+        }
+    }
 }
 
 /// One view's part in a build.
@@ -104,7 +115,7 @@ struct ViewPlan {
     from: Epoch,
 }
 
-/// Builds the next version of every view of a project.
+/// Builds the next version of every live view of a project.
 ///
 /// # Errors
 /// Those of reading the master data set, which every view needs; what concerns one view stands in
@@ -116,18 +127,17 @@ pub async fn build(
     workers: &impl Workers,
     request: &Request<'_>,
 ) -> Result<Built> {
-    let mut outcomes: Vec<(String, Result<Outcome>)> = Vec::new();
+    let project = &**request.project;
+    let mut built = Built::default();
     let mut plans = Vec::new();
-    for (index, view) in request.project.views.iter().enumerate() {
+    for (index, view) in project.live().enumerate() {
         match plan_view(views, request, index, view).await {
             Ok(Some(plan)) => plans.push(plan),
-            Ok(None) => outcomes.push((view.name.clone(), Ok(Outcome::UpToDate))),
-            Err(error) => outcomes.push((view.name.clone(), Err(error))),
+            Ok(None) => built.note(project, view, Ok(Outcome::UpToDate)),
+            Err(error) => built.note(project, view, Err(error)),
         }
     }
-    let Some(from) = plans.iter().map(|plan| plan.from).min() else {
-        return Ok(Built { objects: 0, records: 0, views: outcomes });
-    };
+    let Some(from) = plans.iter().map(|plan| plan.from).min() else { return Ok(built) };
     let mut objects = master.objects(from..request.horizon).await?;
     // Objects of an import that did not come to its end were never acknowledged.
     let registered: HashSet<ShardId> =
@@ -138,10 +148,11 @@ pub async fn build(
     let counts = Counts::new(&objects);
     for (plan, delta) in plans.iter().zip(&tables) {
         let outcome = finish_view(views, workers, request, plan, delta, &counts).await;
-        outcomes.push((plan.view.name.clone(), outcome));
+        built.note(project, &plan.view, outcome);
     }
-    let records = objects.iter().map(|object| object.records).sum();
-    Ok(Built { objects: objects.len() as u64, records, views: outcomes })
+    built.objects = objects.len() as u64;
+    built.records = objects.iter().map(|object| object.records).sum();
+    Ok(built)
 }
 
 /// Retires what only versions before the previous one needed: their manifests and parts, and the
@@ -154,13 +165,23 @@ pub async fn retire(
     views: &impl ViewStore,
     speed: &impl SpeedStore,
 ) -> Result<()> {
-    for view in &project.views {
-        let Some(pointer) = views.pointer(view.fingerprint).await? else { continue };
-        let manifest = views.manifest(view.fingerprint, &pointer).await?;
-        if let Some(previous) = &manifest.previous {
-            speed.expire(view.fingerprint, previous.horizon).await?;
-            views.retire(view.fingerprint, previous.version).await?;
+    for view in project.live() {
+        match retire_view(view, views, speed).await {
+            // What is only superseded stops nothing; its build has failed as well, and said so.
+            Err(Error::Corrupt { .. } | Error::NotFound { .. })
+                if project.by_fingerprint(view.fingerprint).is_none() => {}
+            done => done?,
         }
+    }
+    Ok(())
+}
+
+async fn retire_view(view: &View, views: &impl ViewStore, speed: &impl SpeedStore) -> Result<()> {
+    let Some(pointer) = views.pointer(view.fingerprint).await? else { return Ok(()) };
+    let manifest = views.manifest(view.fingerprint, &pointer).await?;
+    if let Some(previous) = &manifest.previous {
+        speed.expire(view.fingerprint, previous.horizon).await?;
+        views.retire(view.fingerprint, previous.version).await?;
     }
     Ok(())
 }

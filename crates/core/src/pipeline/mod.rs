@@ -8,6 +8,7 @@
 pub mod absorb;
 pub mod archive;
 pub mod build;
+pub mod deploy;
 pub mod seal;
 
 use crate::record::{Record, ShardId};

@@ -30,7 +30,7 @@ pub struct Answer {
     pub time_zone: Option<jiff::tz::TimeZone>,
 }
 
-/// Answers `query` on `view`.
+/// Answers `query` on `view`, one of the project's live views.
 ///
 /// # Errors
 /// Those of the ports; the query was checked when it was parsed.
@@ -49,7 +49,7 @@ pub async fn answer(
     };
     let plan = Plan::new(view, query).map_err(refused)?;
     let merged = merge::merge(views, speed, control, view, &plan).await?;
-    let (accepted, rejected) = count_records(project, views, speed, control).await?;
+    let (accepted, rejected) = count_records(project, view, views, speed, control).await?;
     let receipt = receipt(view, &merged, length, accepted, rejected);
     let (rows, truncated) = present(&merged.table, view, query)?;
     let time_zone = query.time_zone.clone();
@@ -75,17 +75,20 @@ fn receipt(
         rejected,
         complete: merged.incomplete_because.is_none(),
         incomplete_because: merged.incomplete_because.clone(),
+        superseded_by: None,
     }
 }
 
-/// How many records were accepted and how many rejected, from the built-in view.
+/// How many records were accepted and how many rejected by the schema that `view` is over, from the
+/// built-in view.
 async fn count_records(
     project: &Project,
+    view: &View,
     views: &impl ViewStore,
     speed: &impl SpeedStore,
     control: &impl Control,
 ) -> Result<(u64, u64)> {
-    let view = project.records_view();
+    let view = project.records_of(view.fingerprint);
     let query = Query { every: Some(Every::All), ..Query::default() };
     let plan = Plan::new(view, &query).expect("the built-in view rolls up to all time");
     let merged = merge::merge(views, speed, control, view, &plan).await?;

@@ -1,12 +1,14 @@
 //! Queries over a view: which rows, put together how, and the answer with its receipt.
 
 mod answer;
+mod ask;
 mod bucket;
 mod parse;
 pub(crate) mod plan;
 mod render;
 
 pub use answer::{Answer, answer};
+pub use ask::{Error, ask};
 pub use bucket::{Every, UnknownTimeZone};
 pub use parse::{PARAMETERS, ParameterError};
 pub use render::time_of_millis;

@@ -26,7 +26,7 @@ impl ParameterError {
 }
 
 /// Every parameter's name, and what it takes.
-pub const PARAMETERS: [(&str, &str); 9] = [
+pub const PARAMETERS: [(&str, &str); 10] = [
     (
         "where",
         "`column=value` on a key column, or `column is null`; may be repeated: several of one column are alternatives, of different columns all hold",
@@ -45,10 +45,38 @@ pub const PARAMETERS: [(&str, &str); 9] = [
         "tz",
         "the time zone of times without one and of calendar days and longer: an IANA name such as Europe/Paris",
     ),
+    (
+        "definition",
+        "`serving`, or `current` for the new definition of a changed view even before it is complete",
+    ),
 ];
 
+/// Which definition of a view is asked, where one supersedes another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Definition {
+    /// The one that serves: the superseded one until the new one is complete.
+    Serving,
+    /// The project's own, complete or not.
+    Current,
+}
+
+impl Definition {
+    /// Reads the parameter `definition`.
+    pub(super) fn parse(parameters: &[(&str, &str)]) -> Result<Self, ParameterError> {
+        match parameters.iter().find(|(name, _)| *name == "definition") {
+            None | Some((_, "serving")) => Ok(Definition::Serving),
+            Some((_, "current")) => Ok(Definition::Current),
+            Some((_, other)) => {
+                let message = format!("`{other}`: expected `serving` or `current`");
+                Err(ParameterError::new("definition", message))
+            }
+        }
+    }
+}
+
 impl Query {
-    /// Reads parameters for `view`; names as in [`PARAMETERS`].
+    /// Reads parameters for `view`; names as in [`PARAMETERS`]. Which definition is asked is the
+    /// caller's choice before; see [`super::ask`].
     ///
     /// # Errors
     /// The first parameter that is wrong.
@@ -58,6 +86,7 @@ impl Query {
     ) -> Result<Query, ParameterError> {
         let parameters: Vec<(&str, &str)> = parameters.into_iter().collect();
         check_names(&parameters)?;
+        Definition::parse(&parameters)?;
         let all = |name: &'static str| {
             parameters.iter().filter(move |(n, _)| *n == name).map(|&(_, value)| value)
         };

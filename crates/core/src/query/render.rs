@@ -37,6 +37,8 @@ struct ReceiptText<'a> {
     complete: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     incomplete_because: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    superseded_by: Option<String>,
 }
 
 impl<'a> ReceiptText<'a> {
@@ -52,6 +54,7 @@ impl<'a> ReceiptText<'a> {
             rejected: receipt.rejected,
             complete: receipt.complete,
             incomplete_because: receipt.incomplete_because.as_deref(),
+            superseded_by: receipt.superseded_by.map(|fingerprint| fingerprint.to_string()),
         }
     }
 }
@@ -167,6 +170,7 @@ mod tests {
             rejected: 2,
             complete: true,
             incomplete_because: None,
+            superseded_by: None,
         };
         let columns = columns.into_iter().map(|(name, ty)| (name.to_owned(), ty)).collect();
         Answer { receipt, columns, rows, truncated: false, time_zone: None }
@@ -209,6 +213,15 @@ mod tests {
         let text = String::from_utf8(answer.to_json()).unwrap();
         assert!(text.contains(r#""newest_arrival_time":"2026-02-02T02:40:00.001Z""#), "{text}");
         assert!(text.contains(r#""complete":false,"incomplete_because":"an \"import\"""#));
+    }
+
+    #[test]
+    fn an_answer_of_a_superseded_definition_names_the_new_one() {
+        let mut answer = answer(Vec::new(), Vec::new());
+        answer.receipt.superseded_by = Some(Fingerprint([0xcd; 16]));
+        let text = String::from_utf8(answer.to_json()).unwrap();
+        let expected = r#""complete":true,"superseded_by":"cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd"}"#;
+        assert!(text.contains(expected), "{text}");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use anabranch_core::pipeline::build::{Mode, Request, build};
 use anabranch_core::pipeline::{Delivery, seal::sealed};
 use anabranch_core::port::{Control as _, Error, Inline, Result, ShardInfo, ShardKind};
 use anabranch_core::project::Project;
-use anabranch_core::query::{Answer, Query, answer};
+use anabranch_core::query::{self, Answer, ask};
 use anabranch_core::record::{HEARTBEAT, Record, SequenceNumber, ShardId};
 use anabranch_core::sql::Source;
 use anabranch_core::view::View;
@@ -150,11 +150,15 @@ impl Backend for Deployment {
         self.append(events.iter().map(|payload| ("", payload)).collect())
     }
 
-    async fn answer(&self, view: &Arc<View>, query: &Query) -> Result<Answer> {
+    async fn ask(
+        &self,
+        view: &Arc<View>,
+        parameters: &[(&str, &str)],
+    ) -> std::result::Result<Answer, query::Error> {
         self.check()?;
         let inner = &*self.inner;
         let Memory { speed, control, views, .. } = &inner.memory;
-        answer(&inner.project, view, query, inner.length, views, speed, control).await
+        ask(&inner.project, view, parameters, inner.length, views, speed, control).await
     }
 
     fn failing(&self) -> Vec<Failing> {

@@ -30,6 +30,7 @@ async fn a_wrong_parameter_is_named_with_what_is_allowed() {
         ("limit=0", "limit", "above zero"),
         ("limit=1&limit=2", "limit", "more than once"),
         ("tz=Mars", "tz", "Europe/Paris"),
+        ("definition=old", "definition", "`current`"),
     ] {
         let reply = client.get(&format!("/v1/views/sales?{query}")).await;
         let problem = reply.problem(StatusCode::BAD_REQUEST);

@@ -1,6 +1,7 @@
 //! What every [`Control`] does.
 
 use super::{block_on, race};
+use anabranch_core::definitions::{Definition, Definitions, State};
 use anabranch_core::epoch::Epoch;
 use anabranch_core::port::{Checkpoint, Control, ShardInfo, ShardKind};
 use anabranch_core::record::{SequenceNumber, ShardId};
@@ -16,6 +17,8 @@ macro_rules! control_conformance {
             of_racing_checkpoints_one_wins,
             checkpoints_of_shards_are_apart,
             shards_are_listed_by_name_as_last_put,
+            definitions_are_replaced_only_where_the_belief_holds,
+            of_racing_deployments_one_wins,
         ] }
     };
 }
@@ -104,4 +107,55 @@ pub async fn shards_are_listed_by_name_as_last_put<S: Control>(store: &S) {
     store.put_shard(&closed).await.unwrap();
     let expected = [info("import-1", None), info("shard-0000", None), closed];
     assert_eq!(store.shards().await.unwrap(), expected);
+}
+
+/// Definitions with as much text as some hundred views have.
+fn definitions(revision: u64) -> Definitions {
+    let text =
+        format!("-- é \"{revision}\"\nCREATE MATERIALIZED VIEW v AS SELECT …;\n").repeat(2_000);
+    let states = [State::Current, State::Superseded, State::Retired, State::Removed];
+    let definition = |(hash, state)| Definition {
+        view: format!("view {hash}"),
+        fingerprint: Fingerprint([hash; 16]),
+        records: Fingerprint([255; 16]),
+        state,
+        schema: (hash < 2).then_some(0),
+        source: (hash == 0).then_some(1),
+    };
+    let views = (0..).zip(states).map(definition).collect();
+    Definitions { revision, texts: vec!["CREATE TABLE events".to_owned(), text], views }
+}
+
+/// The revision before is the belief.
+pub async fn definitions_are_replaced_only_where_the_belief_holds<S: Control>(store: &S) {
+    assert_eq!(store.definitions().await.unwrap(), None);
+    let steps = [
+        (Some(1), 2, false, None),
+        (None, 1, true, Some(1)),
+        (None, 2, false, Some(1)),
+        (Some(2), 3, false, Some(1)),
+        (Some(1), 2, true, Some(2)),
+        (Some(2), 3, true, Some(3)),
+    ];
+    for (step, (expected, revision, done, there)) in steps.into_iter().enumerate() {
+        let put = store.put_definitions(expected, &definitions(revision)).await.unwrap();
+        assert_eq!(put, done, "step {step}");
+        assert_eq!(store.definitions().await.unwrap(), there.map(definitions), "step {step}");
+    }
+}
+
+/// Of several that deploy over the same revision, one is right.
+pub async fn of_racing_deployments_one_wins<S: Control>(store: &S) {
+    for revision in 1..=5 {
+        let expected = (revision > 1).then_some(revision - 1);
+        let outcomes = race((0..4).collect(), |deployer: usize| {
+            let mut new = definitions(revision);
+            new.texts[0] = format!("by {deployer}");
+            (new.clone(), block_on(store.put_definitions(expected, &new)).unwrap())
+        });
+        let mut winners = outcomes.into_iter().filter(|(_, won)| *won).map(|(new, _)| new);
+        let winner = winners.next();
+        assert!(winner.is_some() && winners.next().is_none(), "revision {revision}");
+        assert_eq!(store.definitions().await.unwrap(), winner, "revision {revision}");
+    }
 }

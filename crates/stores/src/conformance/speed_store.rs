@@ -22,6 +22,7 @@ macro_rules! speed_store_conformance {
             a_scan_leaves_out_epochs_before_the_first_wanted,
             expired_rows_are_gone_and_the_floor_tells,
             a_floor_never_falls,
+            what_is_forgotten_was_never_there,
             long_keys_and_empty_states_are_kept,
             an_error_of_the_visitor_ends_the_scan,
             random_puts_scans_and_expiries_agree_with_a_map,
@@ -215,6 +216,23 @@ pub async fn a_floor_never_falls<S: SpeedStore>(store: &S) {
     store.expire(VIEW, Epoch(9)).await.unwrap();
     store.expire(VIEW, Epoch(3)).await.unwrap();
     assert_eq!(scan(store, VIEW, b"", Epoch::ZERO).await.1, Epoch(9));
+}
+
+/// Its rows and its floor; other views keep theirs, and it can be put anew.
+pub async fn what_is_forgotten_was_never_there<S: SpeedStore>(store: &S) {
+    let other = |fill| RowId { fingerprint: Fingerprint([fill; 16]), ..id(b"k", 1, "s") };
+    put_new(store, [id(b"k", 1, "s"), id(b"l", 9, "t"), other(6), other(8)]).await;
+    store.expire(VIEW, Epoch(5)).await.unwrap();
+    store.expire(Fingerprint([8; 16]), Epoch(1)).await.unwrap();
+    store.forget(VIEW).await.unwrap();
+    assert_eq!(scan(store, VIEW, b"", Epoch::ZERO).await, (BTreeMap::new(), Epoch::ZERO));
+    for (fill, floor) in [(6, Epoch::ZERO), (8, Epoch(1))] {
+        let (rows, found) = scan(store, Fingerprint([fill; 16]), b"", Epoch::ZERO).await;
+        assert_eq!((rows.len(), found), (1, floor), "{fill}");
+    }
+    put_new(store, [id(b"k", 1, "s")]).await;
+    assert_eq!(scanned_keys(store, b"").await, [b"k"]);
+    store.forget(Fingerprint([5; 16])).await.unwrap();
 }
 
 /// A page's address may be a key; a view of no aggregate but a filter has an empty state.

@@ -33,6 +33,7 @@ macro_rules! view_store_conformance {
             retiring_keeps_what_a_kept_manifest_lists,
             retiring_leaves_running_builds_alone,
             retiring_keeps_the_current_version_whatever_is_asked,
+            a_removed_view_is_gone_and_others_stay,
         ] }
     };
 }
@@ -368,4 +369,28 @@ pub async fn retiring_keeps_the_current_version_whatever_is_asked<S: ViewStore>(
     assert!(!is_there(store, &view, &first).await);
     assert!(is_there(store, &view, &second).await);
     assert!(store.manifest(view.fingerprint, &pointer(2, "b")).await.is_ok());
+}
+
+/// With its pointer, its manifests and its parts; it can be published anew.
+pub async fn a_removed_view_is_gone_and_others_stay<S: ViewStore>(store: &S) {
+    let gone = some_view(&[], true, 1);
+    let mut stays = gone.clone();
+    stays.fingerprint = Fingerprint([99; 16]);
+    let first = publish(store, &gone, 1, "b", &[]).await;
+    let second = publish(store, &gone, 2, "b", std::slice::from_ref(&first)).await;
+    let kept = publish(store, &stays, 1, "b", &[]).await;
+    for _ in 0..2 {
+        store.remove(gone.fingerprint).await.unwrap();
+        assert_eq!(store.pointer(gone.fingerprint).await.unwrap(), None);
+        for part in [&first, &second] {
+            assert!(!is_there(store, &gone, part).await, "{part:?}");
+        }
+        let manifest = store.manifest(gone.fingerprint, &pointer(2, "b")).await;
+        assert!(matches!(manifest, Err(Error::NotFound { .. })), "{manifest:?}");
+    }
+    assert!(is_there(store, &stays, &kept).await);
+    assert_eq!(store.pointer(stays.fingerprint).await.unwrap(), Some(pointer(1, "b")));
+    let anew = publish(store, &gone, 1, "c", &[]).await;
+    assert!(is_there(store, &gone, &anew).await);
+    assert_eq!(store.pointer(gone.fingerprint).await.unwrap(), Some(pointer(1, "c")));
 }

@@ -123,6 +123,16 @@ impl port::SpeedStore for Speed {
             }
         }
     }
+
+    /// As durable as an expiry: with the next synced commit of the file.
+    async fn forget(&self, fingerprint: Fingerprint) -> Result<()> {
+        // No record has the last epoch there could be, so every row is below it.
+        self.expire(fingerprint, Epoch(u64::MAX)).await?;
+        self.file.write(Durability::None, |transaction| {
+            transaction.open_table(FLOORS)?.remove(fingerprint.0)?;
+            Ok(())
+        })
+    }
 }
 
 fn put(

@@ -1,16 +1,18 @@
-//! Checkpoints and the registry of shards in memory.
+//! Checkpoints, the registry of shards and the definitions in memory.
 
 use super::lock;
+use anabranch_core::definitions::Definitions;
 use anabranch_core::port::{self, Checkpoint, Result, ShardInfo};
 use anabranch_core::record::{SequenceNumber, ShardId};
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
-/// Checkpoints and shards by name.
+/// Checkpoints and shards by name, and the definitions.
 #[derive(Debug, Default)]
 pub struct Control {
     checkpoints: Mutex<BTreeMap<ShardId, Checkpoint>>,
     shards: Mutex<BTreeMap<ShardId, ShardInfo>>,
+    definitions: Mutex<Option<Definitions>>,
 }
 
 impl port::Control for Control {
@@ -39,5 +41,22 @@ impl port::Control for Control {
     async fn put_shard(&self, info: &ShardInfo) -> Result<()> {
         lock(&self.shards).insert(info.shard.clone(), info.clone());
         Ok(())
+    }
+
+    async fn definitions(&self) -> Result<Option<Definitions>> {
+        Ok(lock(&self.definitions).clone())
+    }
+
+    async fn put_definitions(
+        &self,
+        expected: Option<u64>,
+        definitions: &Definitions,
+    ) -> Result<bool> {
+        let mut current = lock(&self.definitions);
+        let matches = current.as_ref().map(|current| current.revision) == expected;
+        if matches {
+            *current = Some(definitions.clone());
+        }
+        Ok(matches)
     }
 }

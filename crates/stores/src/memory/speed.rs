@@ -77,4 +77,11 @@ impl port::SpeedStore for Speed {
         inner.rows.retain(|id, _| id.fingerprint != fingerprint || id.epoch >= floor);
         Ok((before - inner.rows.len()) as u64)
     }
+
+    async fn forget(&self, fingerprint: Fingerprint) -> Result<()> {
+        let mut inner = lock(&self.inner);
+        inner.floors.remove(&fingerprint);
+        inner.rows.retain(|id, _| id.fingerprint != fingerprint);
+        Ok(())
+    }
 }

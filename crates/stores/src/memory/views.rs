@@ -111,4 +111,12 @@ impl port::ViewStore for Views {
         });
         Ok((before - inner.parts.len()) as u64)
     }
+
+    async fn remove(&self, fingerprint: Fingerprint) -> Result<()> {
+        let mut inner = lock(&self.inner);
+        inner.pointers.remove(&fingerprint);
+        inner.manifests.retain(|(of, ..), _| *of != fingerprint);
+        inner.parts.retain(|_, part| part.fingerprint != fingerprint);
+        Ok(())
+    }
 }

@@ -264,6 +264,32 @@ impl port::ViewStore for Views {
         }
         Ok(removed)
     }
+
+    /// Killed on the way, it leaves a folder without a pointer, which the next call removes.
+    async fn remove(&self, fingerprint: Fingerprint) -> Result<()> {
+        let _publishing = self.publishing.lock().expect("no publication panics");
+        let Some(view) = self.folder_of(fingerprint) else { return Ok(()) };
+        remove(&view.join("pointer.json"))?;
+        if view.is_dir() {
+            folder::sync_parent(&view.join("pointer.json"))?;
+        }
+        {
+            let mut state = self.state();
+            state.pointers.insert(fingerprint, None);
+            state.manifests.retain(|(of, ..), _| *of != fingerprint);
+        }
+        for (_, path) in folder::list(&view)? {
+            if path.is_dir() {
+                self.remove_parts(&path, &BTreeSet::new())?;
+            }
+        }
+        match fs::remove_dir_all(&view) {
+            Err(e) if e.kind() != ErrorKind::NotFound => return Err(error::io(&view, &e)),
+            _ => {}
+        }
+        self.state().names.remove(&fingerprint);
+        Ok(())
+    }
 }
 
 impl Views {

@@ -1,0 +1,224 @@
+//! Deploy: a changed view is a new definition, and the one that it supersedes serves on.
+//!
+//! ```text
+//! version 7 of A ─────── 8 ─────── 9 ──(retired)──(removed)
+//!            deploy B │            │
+//!                     └ absorbed, built ─ version 1 of B, complete ───────>
+//! who answers:  A    A    A    A    A    B   B   B
+//! ```
+//!
+//! Until B's first version covers what the speed layer did not see under B, A is absorbed and built
+//! as before, and answers. Three rules keep every answer exact:
+//!
+//! * What is known of a definition stands in the stores and nowhere else: how far it was absorbed in
+//!   each shard's checkpoint, so that one which is deployed again goes on only where nothing was
+//!   missed.
+//! * A definition is retired before its data go, and they go with a later run: who began to read it
+//!   may finish. A reader that is slower still finds the floor above its horizon.
+//! * It is forgotten, floor and coverage included, only with another deployment, when no writer that
+//!   knew it is left. Deployed again after that, it is a new one.
+
+mod compile;
+mod forget;
+mod supersede;
+
+use crate::definitions::{Definition, Definitions, State};
+use crate::epoch::Epoch;
+use crate::port::{Control, Error, Result, SpeedStore, ViewStore};
+use crate::project::Project;
+use crate::view::Fingerprint;
+use compile::compile;
+use forget::forget;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
+use supersede::{replaced, supersede};
+
+/// How often a replacement of the definitions is tried against others that deploy.
+const ATTEMPTS: usize = 10;
+
+/// A project as deployed.
+#[derive(Debug)]
+pub struct Deployed {
+    /// The project, with the superseded definitions that serve on.
+    pub project: Arc<Project>,
+    /// What has become of definitions.
+    pub changes: Vec<Change>,
+}
+
+/// What has become of a definition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// The view's name.
+    pub view: String,
+    /// The definition.
+    pub fingerprint: Fingerprint,
+    /// What.
+    pub what: What,
+}
+
+/// What can become of a definition that is not the project's any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum What {
+    /// It serves on until what supersedes it is complete.
+    Superseded,
+    /// It no longer serves: what supersedes it is complete, or was never in need of it.
+    Retired,
+    /// It no longer serves although what supersedes it is not complete.
+    GivenUp(String),
+    /// Its data are gone.
+    Removed,
+}
+
+impl fmt::Display for What {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            What::Superseded => f.write_str("superseded; serves on until the new one is complete"),
+            What::Retired => f.write_str("retired"),
+            What::GivenUp(because) => write!(f, "no longer serves: {because}"),
+            What::Removed => f.write_str("its data are removed"),
+        }
+    }
+}
+
+/// Makes `project` the current one. What it supersedes serves on; what was retired is forgotten.
+///
+/// # Errors
+/// Those of the ports, and [`Error::Unavailable`] while others deploy all the time.
+pub async fn deploy(
+    project: &Project,
+    views: &impl ViewStore,
+    speed: &impl SpeedStore,
+    control: &impl Control,
+) -> Result<Deployed> {
+    for _ in 0..ATTEMPTS {
+        let stored = control.definitions().await?;
+        let before = stored.clone().unwrap_or_default();
+        let next = match is_current(project, &before) {
+            true => before.clone(),
+            false => {
+                forget(project, &before, views, speed, control).await?;
+                supersede(project, &before, views, control).await?
+            }
+        };
+        let (superseded, given_up) = compile(project, &next);
+        let next = next.with_states(|definition| match definition.state {
+            State::Superseded if given_up.contains_key(&definition.fingerprint) => State::Retired,
+            state => state,
+        });
+        let next = Definitions { revision: before.revision + 1, ..next };
+        let expected = stored.map(|stored| stored.revision);
+        if next.views == before.views || control.put_definitions(expected, &next).await? {
+            let project = Arc::new(Project { superseded, ..project.clone() });
+            return Ok(Deployed { project, changes: changes(&before, &next, &given_up) });
+        }
+    }
+    Err(deployed_by_others())
+}
+
+/// Whether `project` is what is deployed.
+fn is_current(project: &Project, definitions: &Definitions) -> bool {
+    let ours = project.views.iter().map(|view| view.fingerprint);
+    let current = definitions.in_state(State::Current).map(|definition| definition.fingerprint);
+    ours.collect::<BTreeSet<_>>() == current.collect()
+}
+
+/// What is otherwise than it was, of definitions that are not the project's.
+fn changes(
+    before: &Definitions,
+    next: &Definitions,
+    given_up: &BTreeMap<Fingerprint, String>,
+) -> Vec<Change> {
+    let moved = |moved: &&Definition| before.state(moved.fingerprint) != Some(moved.state);
+    let change = |moved: &Definition| {
+        let what = match (moved.state, given_up.get(&moved.fingerprint)) {
+            (State::Current, _) => return None,
+            (_, Some(because)) => What::GivenUp(because.clone()),
+            (State::Superseded, None) => What::Superseded,
+            (State::Retired, None) => What::Retired,
+            (State::Removed, None) => What::Removed,
+        };
+        let (view, fingerprint) = (moved.view.clone(), moved.fingerprint);
+        Some(Change { view, fingerprint, what })
+    };
+    next.views.iter().filter(moved).filter_map(change).collect()
+}
+
+fn deployed_by_others() -> Error {
+    Error::Unavailable {
+        object: "the deployed definitions".to_owned(),
+        reason: "others replace them all the time".to_owned(),
+    }
+}
+
+/// Goes on with what a deployment has left to do, after every batch run: retires what is superseded
+/// by definitions that have become complete, and removes the data of what was retired before.
+///
+/// # Errors
+/// Those of the ports.
+pub async fn settle(
+    project: &Project,
+    views: &impl ViewStore,
+    speed: &impl SpeedStore,
+    control: &impl Control,
+) -> Result<Deployed> {
+    let unchanged = |project| Deployed { project: Arc::new(project), changes: Vec::new() };
+    let Some(before) = control.definitions().await? else {
+        return Ok(unchanged(project.clone()));
+    };
+    if !is_current(project, &before) {
+        // Another project is being deployed: what serves here is not for this one to retire.
+        return Ok(unchanged(project.clone()));
+    }
+    for definition in before.in_state(State::Retired) {
+        speed.expire(definition.fingerprint, Epoch(u64::MAX)).await?;
+        views.remove(definition.fingerprint).await?;
+    }
+    let replaced = replaced(&before, views, control).await?;
+    let next = before.with_states(|definition| match definition.state {
+        State::Retired => State::Removed,
+        State::Superseded if replaced.contains(&definition.fingerprint) => State::Retired,
+        state => state,
+    });
+    // Where another has replaced the definitions meanwhile, the next run goes on with those.
+    if next.views == before.views || !control.put_definitions(Some(before.revision), &next).await? {
+        return Ok(unchanged(narrowed(project, &before)));
+    }
+    let project = Arc::new(narrowed(project, &next));
+    Ok(Deployed { project, changes: changes(&before, &next, &BTreeMap::new()) })
+}
+
+/// Retires a superseded definition whose data cannot be read, and the views that need it; returns
+/// the project without them.
+///
+/// # Errors
+/// Those of the ports, and [`Error::Unavailable`] while others deploy all the time.
+pub async fn give_up(
+    project: &Project,
+    fingerprint: Fingerprint,
+    control: &impl Control,
+) -> Result<Project> {
+    for _ in 0..ATTEMPTS {
+        let Some(before) = control.definitions().await? else { return Ok(project.clone()) };
+        let next = before.with_states(|definition| match definition.state {
+            State::Superseded
+                if [definition.fingerprint, definition.records].contains(&fingerprint) =>
+            {
+                State::Retired
+            }
+            state => state,
+        });
+        if next.views == before.views
+            || control.put_definitions(Some(before.revision), &next).await?
+        {
+            return Ok(narrowed(project, &next));
+        }
+    }
+    Err(deployed_by_others())
+}
+
+/// The project with those of its superseded definitions that serve on by `definitions`.
+fn narrowed(project: &Project, definitions: &Definitions) -> Project {
+    let serves = |fingerprint| definitions.state(fingerprint) == Some(State::Superseded);
+    project.retain_superseded(serves)
+}
