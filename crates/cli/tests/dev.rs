@@ -134,12 +134,12 @@ fn a_broken_batch_view_is_named_and_other_views_go_on() {
     server.kill();
 }
 
-/// Waits until both views say that they are complete: then they must be right.
+/// Waits until both views say that their current definitions are complete: then they must be right.
 fn wait_until_complete(server: &Server) {
     server.wait_until_absorbed();
     server.wait_for("complete", |_| {
         ["requests", "sites"].iter().all(|view| {
-            let answer = server.get(&format!("/v1/views/{view}?limit=1"));
+            let answer = server.get(&format!("/v1/views/{view}?limit=1&definition=current"));
             answer["receipt"]["complete"] == true
         })
     });
