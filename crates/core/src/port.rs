@@ -128,6 +128,17 @@ pub trait MasterDataSet: Send + Sync {
     fn objects(&self, epochs: Range<Epoch>)
     -> impl Future<Output = Result<Vec<ObjectInfo>>> + Send;
 
+    /// As [`Self::objects`], but what cannot be read of one object stands in its place, so that an
+    /// audit can name it and go on with the rest.
+    ///
+    /// A store that reads descriptions one by one says so here; for another, one failure fails all.
+    fn survey(
+        &self,
+        epochs: Range<Epoch>,
+    ) -> impl Future<Output = Result<Vec<Result<ObjectInfo>>>> + Send {
+        async { Ok(self.objects(epochs).await?.into_iter().map(Ok).collect()) }
+    }
+
     /// The last object of a shard's chain, as of now: asked for with every delivery, so cheap.
     fn tail(&self, shard: &ShardId) -> impl Future<Output = Result<Option<ObjectInfo>>> + Send;
 

@@ -111,6 +111,10 @@ impl<S: port::MasterDataSet, P: Plan> port::MasterDataSet for Faulty<S, P> {
         self.around("objects", self.store.objects(epochs)).await
     }
 
+    async fn survey(&self, epochs: Range<Epoch>) -> Result<Vec<Result<ObjectInfo>>> {
+        self.around("survey", self.store.survey(epochs)).await
+    }
+
     async fn tail(&self, shard: &ShardId) -> Result<Option<ObjectInfo>> {
         self.around("tail", self.store.tail(shard)).await
     }

@@ -208,11 +208,14 @@ impl port::MasterDataSet for Master {
     }
 
     async fn objects(&self, epochs: Range<Epoch>) -> Result<Vec<ObjectInfo>> {
-        let listed = self.list(&epochs)?;
-        let read = |(name, path): &(Name, PathBuf)| self.info(name, path);
-        let mut infos: Vec<ObjectInfo> = listed.iter().map(read).collect::<Result<_>>()?;
-        infos.sort_by(|a, b| (&a.shard, a.epoch, a.first).cmp(&(&b.shard, b.epoch, b.first)));
-        Ok(infos)
+        self.survey(epochs).await?.into_iter().collect()
+    }
+
+    async fn survey(&self, epochs: Range<Epoch>) -> Result<Vec<Result<ObjectInfo>>> {
+        let mut listed = self.list(&epochs)?;
+        let order = |name: &Name| (name.shard.clone(), name.epoch, name.first);
+        listed.sort_by_cached_key(|(name, _)| order(name));
+        Ok(listed.iter().map(|(name, path)| self.info(name, path)).collect())
     }
 
     async fn tail(&self, shard: &ShardId) -> Result<Option<ObjectInfo>> {
