@@ -31,3 +31,4 @@ pub mod port;
 pub mod pipeline;
 pub mod merge;
 pub mod query;
+pub mod audit;

@@ -284,8 +284,13 @@ impl Table {
     /// The given groups as rows to store: keys, buckets, states and measures.
     pub fn rows<'a>(&'a self, groups: &[u32], arena: &'a Bump) -> Result<Rows<'a>, CorruptKey> {
         let (keys, buckets) = self.key_columns(groups, arena)?;
-        let states = self.accumulators.iter().map(|a| a.store(groups)).collect();
+        let states = self.states(groups);
         Ok(Rows { keys, buckets, states, measures: self.measures(groups, arena) })
+    }
+
+    /// The stored states of the given groups, one column per aggregate.
+    pub fn states(&self, groups: &[u32]) -> Vec<Column<'_>> {
+        self.accumulators.iter().map(|accumulator| accumulator.store(groups)).collect()
     }
 
     /// The keys and buckets of the given groups.

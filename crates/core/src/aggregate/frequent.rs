@@ -95,6 +95,41 @@ impl Frequent {
     }
 }
 
+/// Whether two encoded states can be of the same values, folded and merged differently.
+///
+/// Both bound how often each text came, so the bounds of every text must meet. And each bounds how
+/// many values there were: what a reduction takes off comes from `capacity + 1` counters at least
+/// and from all `2 * capacity + 1` at most.
+///
+/// ```text
+/// counters + (capacity + 1) * error  <=  values  <=  counters + (2 * capacity + 1) * error
+/// ```
+pub(super) fn agree(capacity: u32, a: &[u8], b: &[u8]) -> Result<bool, CorruptState> {
+    let (a, b) = (read(capacity, a)?, read(capacity, b)?);
+    let meet = |text: &str, (a, b): (&Counters, &Counters)| {
+        let least = |of: &Counters| of.counts.get(text).copied().unwrap_or(0);
+        let most = |of: &Counters| least(of).saturating_add(of.error);
+        least(a) <= most(b) && least(b) <= most(a)
+    };
+    let capacity = u128::from(capacity.max(1));
+    let values = |of: &Counters| {
+        let counted: u128 = of.counts.values().map(|&count| u128::from(count)).sum();
+        let error = u128::from(of.error);
+        (counted + (capacity + 1) * error, counted + (2 * capacity + 1) * error)
+    };
+    let (of_a, of_b) = (values(&a), values(&b));
+    let mut texts = a.counts.keys().chain(b.counts.keys());
+    Ok(texts.all(|text| meet(text, (&a, &b))) && of_a.0 <= of_b.1 && of_b.0 <= of_a.1)
+}
+
+/// The counters of one encoded state.
+fn read(capacity: u32, mut state: &[u8]) -> Result<Counters, CorruptState> {
+    let mut states = Frequent::new(capacity);
+    states.grow(1);
+    states.merge(0, &mut state)?;
+    Ok(std::mem::take(&mut states.groups[0]))
+}
+
 impl Accumulator for Frequent {
     fn grow(&mut self, groups: usize) {
         self.groups.resize_with(groups.max(self.groups.len()), Counters::default);
@@ -213,6 +248,24 @@ mod tests {
     }
 
     #[test]
+    fn states_of_other_values_do_not_agree() {
+        let state = |texts: &[&str]| {
+            let texts: Vec<String> = texts.iter().map(|text| (*text).to_owned()).collect();
+            laws::encoded(&*fold(2, &texts))
+        };
+        let agree = |a: &[&str], b: &[&str]| super::agree(2, &state(a), &state(b)).unwrap();
+        assert!(agree(&["a", "b", "a"], &["a", "a", "b"]));
+        assert!(!agree(&["a", "b", "a"], &["a", "b"]));
+        assert!(!agree(&["a", "b"], &["a", "b", "c"]));
+        assert!(!agree(&["a"], &[]));
+        // With an error of 1, one more or less of a text is within the bounds, and many are not.
+        let reduced = ["a", "a", "a", "b", "b", "c", "d", "e"];
+        assert!(agree(&reduced, &["e", "d", "c", "b", "b", "a", "a", "a"]));
+        assert!(!agree(&reduced, &[&reduced[..], &["a"; 3]].concat()));
+        assert!(!agree(&reduced, &[]));
+    }
+
+    #[test]
     fn released_encodings_are_read_for_ever() {
         let read = |hex| laws::read(function(2), &[Type::Varchar], hex);
         assert_eq!(read("0000"), Value::Null);
@@ -237,6 +290,8 @@ mod tests {
             }
             let mut truth = HashMap::new();
             texts.iter().for_each(|text| *truth.entry(text.as_str()).or_insert(0u64) += 1);
+            let (once, merged) = (laws::encoded(&*fold(capacity, &texts)), laws::encoded(&*states));
+            prop_assert!(super::agree(capacity, &once, &merged).unwrap());
             let items = items(&*states, u32::MAX);
             prop_assert!(items.len() <= 2 * capacity as usize);
             prop_assert!(items.is_sorted_by_key(|item| std::cmp::Reverse(item.count)));

@@ -171,6 +171,31 @@ fn extreme<const MIN: bool>(ty: Type) -> Box<dyn Accumulator> {
     }
 }
 
+/// Whether row `i` of the stored column `a` and row `j` of `b` can be states of the same values: the
+/// same bits, or bounds that meet where the bits depend on the order (`approx_most_frequent`).
+pub(crate) fn states_agree(
+    function: Function,
+    (a, i): (&Column<'_>, usize),
+    (b, j): (&Column<'_>, usize),
+) -> Result<bool, CorruptState> {
+    if !a.is_valid(i) || !b.is_valid(j) {
+        return Ok(a.is_valid(i) == b.is_valid(j));
+    }
+    Ok(match (&a.data, &b.data) {
+        (Data::Boolean(a), Data::Boolean(b)) => a[i] == b[j],
+        (Data::BigInt(a), Data::BigInt(b)) => a[i] == b[j],
+        (Data::Timestamp(a), Data::Timestamp(b)) => a[i] == b[j],
+        (Data::Double(a), Data::Double(b)) => a[i].to_bits() == b[j].to_bits(),
+        (Data::Decimal(a), Data::Decimal(b)) => a[i] == b[j],
+        (Data::Varchar(a), Data::Varchar(b)) => a[i] == b[j],
+        (Data::Binary(a), Data::Binary(b)) => match function {
+            Function::ApproxMostFrequent { capacity } => frequent::agree(capacity, &a[i], &b[j])?,
+            _ => a[i] == b[j],
+        },
+        _ => return Err(CorruptState("a stored column has another type".to_owned())),
+    })
+}
+
 /// Calls `take` with each row and its group where `column` is not NULL.
 #[inline]
 fn for_each_valid(

@@ -32,7 +32,7 @@ use std::sync::Arc;
 const PUT_ROWS: usize = 4096;
 
 /// Stands in [`Checkpoint::covered`] for "from no epoch on that is known yet".
-const NOT_KNOWN: Epoch = Epoch(u64::MAX);
+pub(crate) const NOT_KNOWN: Epoch = Epoch(u64::MAX);
 
 impl Checkpoint {
     /// Whether a batch version of `horizon` and the speed rows from there on are the whole of what

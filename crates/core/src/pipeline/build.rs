@@ -356,7 +356,7 @@ async fn finish_view(
 }
 
 /// The groups of `delta` by the part they fall into, at every resolution.
-fn cut(delta: &Table) -> Result<Vec<(PartId, Vec<u32>)>> {
+pub(crate) fn cut(delta: &Table) -> Result<Vec<(PartId, Vec<u32>)>> {
     let view = delta.view();
     let mut parts: BTreeMap<PartId, Vec<u32>> = BTreeMap::new();
     let resolutions = resolution::resolutions(view);
@@ -389,7 +389,17 @@ async fn merge_part(
             })
             .await?;
     }
-    let corrupt = |error| Error::corrupt(&plan.view.name, error);
+    merge_groups(&mut sum, delta, groups, id)?;
+    Ok(sum)
+}
+
+/// Merges the given groups of `delta` into `sum`, at the resolution of the part `id`.
+pub(crate) fn merge_groups(
+    sum: &mut Table,
+    delta: &Table,
+    groups: &[u32],
+    id: PartId,
+) -> Result<()> {
     let (mut key, mut state) = (Vec::new(), Vec::new());
     for &group in groups {
         key.clear();
@@ -399,9 +409,9 @@ async fn merge_part(
         }
         state.clear();
         delta.encode(group, &mut state);
-        sum.merge(&key, &state).map_err(corrupt)?;
+        sum.merge(&key, &state).map_err(|error| Error::corrupt(&delta.view().name, error))?;
     }
-    Ok(sum)
+    Ok(())
 }
 
 /// Replaces the bucket at the end of an encoded key by the one of `width` that holds it.

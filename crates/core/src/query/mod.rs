@@ -5,7 +5,7 @@ mod ask;
 mod bucket;
 mod parse;
 pub(crate) mod plan;
-mod render;
+pub(crate) mod render;
 
 pub use answer::{Answer, answer};
 pub use ask::{Error, ask};

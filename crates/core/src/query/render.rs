@@ -100,6 +100,13 @@ impl Answer {
     }
 }
 
+/// A value as answers write it, times in UTC: for messages.
+pub(crate) fn text_of(value: &Value, ty: Type) -> String {
+    let mut out = Vec::new();
+    push_value(&mut out, value, ty, None);
+    String::from_utf8(out).expect("JSON is UTF-8")
+}
+
 /// `"name":`, escaped once for all rows.
 fn fragment(name: &str) -> Vec<u8> {
     let mut fragment = Vec::new();
