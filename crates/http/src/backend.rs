@@ -1,6 +1,7 @@
 //! What the router needs from whoever runs it: `anabranch dev`, or a Lambda function.
 
 use crate::{Events, Failing, Status};
+use anabranch_core::audit;
 use anabranch_core::port::Result;
 use anabranch_core::project::Project;
 use anabranch_core::query::{self, Answer};
@@ -30,6 +31,15 @@ pub trait Backend: Clone + Send + Sync + 'static {
     /// What does not work right now. Nothing, where nothing runs between requests.
     fn failing(&self) -> Vec<Failing> {
         Vec::new()
+    }
+
+    /// Audits what is stored, while events flow; one audit at a time. `None` where it is not done
+    /// within a request.
+    fn audit(
+        &self,
+        _options: audit::Options,
+    ) -> impl Future<Output = Result<Option<audit::Report>>> + Send {
+        std::future::ready(Ok(None))
     }
 
     /// How far each layer has come.

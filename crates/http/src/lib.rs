@@ -9,6 +9,7 @@
 //! The router knows what a request means and how a reply looks; where events go and where answers
 //! come from is behind [`Backend`]. Every error is an `application/problem+json` body.
 
+mod audit;
 mod backend;
 mod events;
 mod ingest;

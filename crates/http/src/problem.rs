@@ -44,6 +44,11 @@ impl Problem {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, detail)
     }
 
+    /// The same problem, naming the parameter that is wrong.
+    pub(crate) fn parameter(self, name: impl Into<String>) -> Self {
+        Problem { parameter: Some(name.into()), ..self }
+    }
+
     /// The same problem, naming what is allowed.
     pub(crate) fn allowed<S: Into<String>>(mut self, allowed: impl IntoIterator<Item = S>) -> Self {
         self.allowed = allowed.into_iter().map(Into::into).collect();

@@ -2,7 +2,7 @@
 
 use crate::problem::Problem;
 use crate::verdicts::Checkers;
-use crate::{Backend, Failing, Status, ingest, views};
+use crate::{Backend, Failing, Status, audit, ingest, views};
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{Method, StatusCode, Uri};
 use axum::routing::{get, post};
@@ -42,6 +42,7 @@ pub fn router<B: Backend>(backend: B, options: Options) -> Router {
         .route("/v1/views/{view}", get(views::answer::<B>))
         .route("/v1/schema", get(views::schema::<B>))
         .route("/v1/status", get(status::<B>))
+        .route("/v1/audit", get(audit::get::<B>))
         .route("/healthz", get(health::<B>))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
@@ -87,6 +88,7 @@ async fn not_found(uri: Uri) -> Problem {
         "/v1/views/{view}",
         "/v1/schema",
         "/v1/status",
+        "/v1/audit",
         "/healthz",
     ])
 }

@@ -98,11 +98,11 @@ pub(crate) async fn answer<B: Backend>(
     Ok(([(header::CONTENT_TYPE, kind)], answer.to_json()).into_response())
 }
 
-fn bad_request(detail: String) -> Problem {
+pub(crate) fn bad_request(detail: String) -> Problem {
     Problem::new(StatusCode::BAD_REQUEST, detail)
 }
 
-fn unknown_view(name: &str, project: &Project) -> Problem {
+pub(crate) fn unknown_view(name: &str, project: &Project) -> Problem {
     let views: Vec<&str> = project.views.iter().map(|view| view.name.as_str()).collect();
     let detail = format!("there is no view `{name}`; there are {}", views.join(", "));
     Problem::new(StatusCode::NOT_FOUND, detail).allowed(views)

@@ -6,6 +6,7 @@
 //!
 //! `dev` does these steps side by side and without end; `batch` and `import` do them once.
 
+mod audit;
 mod build;
 mod definitions;
 mod drain;
@@ -68,13 +69,20 @@ impl Data {
 
     /// Opens a folder that is there to read its records: what is deployed stays so.
     pub(crate) async fn inspect(project: Arc<Project>, folder: &Path) -> anyhow::Result<Self> {
+        let mut data = Self::open_as_it_is(project, folder)?;
+        data.prepare(folder).await?;
+        Ok(data)
+    }
+
+    /// Opens a folder that is there and puts nothing right, to look at it.
+    pub(crate) fn open_as_it_is(project: Arc<Project>, folder: &Path) -> anyhow::Result<Self> {
         if !folder.join("format.json").is_file() {
             return Err(invalid(format!(
                 "{}: no data here; `anabranch dev` and `anabranch import` make some, and `--data` says where",
                 folder.display()
             )));
         }
-        Self::open_or_make(project, folder, None, 1).await
+        Self::open_stores(project, folder, None, 1)
     }
 
     /// Opens a folder, makes it if it is not there, and deploys the project to it. `length` is that
@@ -85,12 +93,13 @@ impl Data {
         length: Option<EpochLength>,
         shards: u32,
     ) -> anyhow::Result<Self> {
-        let data = Self::open_or_make(project, folder, length, shards).await?;
+        let mut data = Self::open_stores(project, folder, length, shards)?;
+        data.prepare(folder).await?;
         data.deploy().await?;
         Ok(data)
     }
 
-    async fn open_or_make(
+    fn open_stores(
         project: Arc<Project>,
         folder: &Path,
         length: Option<EpochLength>,
@@ -102,10 +111,14 @@ impl Data {
         };
         let local = Local::open(folder, Options { epoch_length: length, shards })?;
         let live = RwLock::new(Arc::clone(&project));
-        let mut data = Data { project, live, local, length, clock: Clock::from(i64::MIN) };
-        data.mend(folder).await?;
-        data.clock = Clock::from(data.newest_arrival_ms().await?);
-        Ok(data)
+        Ok(Data { project, live, local, length, clock: Clock::from(i64::MIN) })
+    }
+
+    /// Puts right what has been lost, and sets the clock behind what has been stamped.
+    async fn prepare(&mut self, folder: &Path) -> anyhow::Result<()> {
+        self.mend(folder).await?;
+        self.clock = Clock::from(self.newest_arrival_ms().await?);
+        Ok(())
     }
 }
 

@@ -2,25 +2,29 @@
 
 use super::Engine;
 use super::ingest::Ingest;
-use anabranch_core::port::Result;
+use anabranch_core::audit;
+use anabranch_core::port::{Error, Result, Workers as _};
 use anabranch_core::project::Project;
 use anabranch_core::query::{self, Answer};
 use anabranch_core::view::View;
 use anabranch_http::{Backend, Events, Failing, Status};
 use anabranch_stores::stream::Log as _;
+use anabranch_stores::workers::Threads;
 use futures::executor::block_on;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, TryLockError};
 
 /// The server's own stores and stream.
 #[derive(Clone)]
 pub(super) struct Local {
     engine: Arc<Engine>,
     ingest: Ingest,
+    /// Held while an audit runs.
+    auditing: Arc<Mutex<()>>,
 }
 
 impl Local {
     pub(super) fn new(engine: &Arc<Engine>, ingest: Ingest) -> Self {
-        Local { engine: Arc::clone(engine), ingest }
+        Local { engine: Arc::clone(engine), ingest, auditing: Arc::default() }
     }
 
     /// Runs `read` on a thread that may wait for the disk.
@@ -54,6 +58,22 @@ impl Backend for Local {
             let parameters: Vec<(&str, &str)> =
                 parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
             block_on(engine.data.ask(&view, &parameters))
+        })
+        .await
+    }
+
+    async fn audit(&self, options: audit::Options) -> Result<Option<audit::Report>> {
+        let auditing = Arc::clone(&self.auditing);
+        self.read(move |engine| {
+            // One takes memory for the rows of all views, and every core but one.
+            // A lock that a panic has poisoned is free all the same.
+            let running = auditing.try_lock();
+            if matches!(running, Err(TryLockError::WouldBlock)) {
+                let (object, reason) = ("audit".to_owned(), "another one is running".to_owned());
+                return Err(Error::Unavailable { object, reason });
+            }
+            let workers = Threads::new(Threads::available().width() - 1);
+            block_on(engine.data.audit(&options, &workers, &|_| ())).map(Some)
         })
         .await
     }

@@ -1,6 +1,7 @@
 //! A deployment in memory whose layers run within each request.
 
 use crate::{Backend, Events, Failing, Status};
+use anabranch_core::audit;
 use anabranch_core::epoch::{Epoch, EpochLength};
 use anabranch_core::pipeline::absorb::Absorber;
 use anabranch_core::pipeline::archive::archive;
@@ -169,6 +170,15 @@ impl Backend for Deployment {
             error: error.to_string(),
         });
         failure.into_iter().collect()
+    }
+
+    async fn audit(&self, options: audit::Options) -> Result<Option<audit::Report>> {
+        self.check()?;
+        let Inner { project, length, memory, .. } = &*self.inner;
+        let Memory { master, speed, control, views, .. } = memory;
+        let request =
+            audit::Request { project, length: *length, options: &options, progress: &|_| {} };
+        audit::audit(master, speed, control, views, &Inline, &request).await.map(Some)
     }
 
     async fn status(&self) -> Result<Status> {

@@ -1,6 +1,7 @@
 //! The router over the real pipeline and stores in memory, asked as clients ask.
 
 mod answers;
+mod audits;
 mod backend;
 mod events;
 mod faults;
