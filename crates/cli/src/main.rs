@@ -1,5 +1,6 @@
 //! The `anabranch` command: a whole Lambda architecture on one machine. One module per command.
 
+mod audit;
 mod batch;
 mod check;
 mod clock;
@@ -56,6 +57,8 @@ enum Action {
     Import(import::Arguments),
     /// Build a batch version of every view, now
     Batch(batch::Arguments),
+    /// Compare everything that is stored with everything else
+    Audit(audit::Arguments),
     /// List the records that the schema does not accept, and why
     Rejected(rejected::Arguments),
     /// Fold events in memory and say how fast that was
@@ -78,6 +81,9 @@ fn main() -> ExitCode {
         Action::Dev(arguments) => dev::run(&arguments),
         Action::Import(arguments) => import::run(&arguments),
         Action::Batch(arguments) => batch::run(&arguments),
+        Action::Audit(arguments) => {
+            return audit::run(&arguments).unwrap_or_else(|error| failure::report(&error));
+        }
         Action::Rejected(arguments) => rejected::run(&arguments),
         Action::Fold(arguments) => fold::run(&arguments),
         Action::Produce(arguments) => {

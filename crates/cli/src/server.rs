@@ -115,8 +115,27 @@ pub(crate) fn get(
     path: &str,
     parameters: &[(&str, &str)],
 ) -> anyhow::Result<String> {
+    get_within(server, path, parameters, Some(ANSWER_TIMEOUT))
+}
+
+/// The same for what may take as long as it likes.
+pub(crate) fn get_slowly(
+    server: &Address,
+    path: &str,
+    parameters: &[(&str, &str)],
+) -> anyhow::Result<String> {
+    get_within(server, path, parameters, None)
+}
+
+fn get_within(
+    server: &Address,
+    path: &str,
+    parameters: &[(&str, &str)],
+    timeout: Option<Duration>,
+) -> anyhow::Result<String> {
     let url = server.url(path);
     let request = client().get(&url).query_pairs(parameters.iter().copied());
+    let request = request.config().timeout_recv_response(timeout).build();
     let mut reply = request.call().map_err(|error| no_reply(&url, &error))?;
     if !reply.status().is_success() {
         return Err(Problem::read(reply)).with_context(|| url);

@@ -22,7 +22,8 @@ fn sample(project: &str) -> String {
 #[test]
 fn every_command_teaches_by_examples() {
     for command in [
-        "init", "check", "explain", "demo", "dev", "import", "batch", "rejected", "produce", "fold",
+        "init", "check", "explain", "demo", "dev", "import", "batch", "audit", "rejected",
+        "produce", "fold",
     ] {
         let help = succeeds(&[command, "--help"]);
         assert!(help.contains("Examples:\n  anabranch"), "{command}: {help}");
