@@ -592,6 +592,24 @@ fn an_import_that_is_not_whole_is_named() {
 }
 
 #[test]
+fn rows_of_an_import_are_named() {
+    let mut world = world();
+    let shard = ShardId("import-1".to_owned());
+    let (kind, base_epoch) = (ShardKind::Import, Epoch(90));
+    let closed = Some(anabranch_core::record::SequenceNumber::ZERO);
+    let info = ShardInfo { shard: shard.clone(), kind, base_epoch, closed };
+    block_on(world.control.put_shard(&info)).unwrap();
+    let (mut rows, at) = row_of(&world, "sites");
+    let (mut id, row) = rows[at].clone();
+    id.shard = shard.clone();
+    rows.push((id, row));
+    set_speed_rows(&mut world, rows);
+    let report = world.audit();
+    let found = named(&report, Check::Speed, "rows of an import");
+    assert_eq!((found.shard.as_ref(), report.total()), (Some(&shard), 1), "{report}");
+}
+
+#[test]
 fn rows_of_a_shard_that_is_not_registered_are_named() {
     let mut world = world();
     let (mut rows, at) = row_of(&world, "sites");

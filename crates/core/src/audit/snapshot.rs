@@ -13,7 +13,8 @@ use super::report::{Check, Difference, Findings};
 use super::{Request, Stores};
 use crate::epoch::Epoch;
 use crate::port::{
-    Checkpoint, Control, Error, MasterDataSet, ObjectInfo, Result, ShardInfo, SpeedStore, ViewStore,
+    Checkpoint, Control, Error, MasterDataSet, ObjectInfo, Result, ShardInfo, ShardKind,
+    SpeedStore, ViewStore,
 };
 use crate::record::{SequenceNumber, ShardId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -206,6 +207,13 @@ impl Snapshot {
         for shard in known.iter().filter(|shard| !self.registered.contains_key(**shard)) {
             let what = "the speed layer has records of this shard, which is not registered";
             findings.add(Difference::new(Check::Ledger, what).shard(shard));
+        }
+        for (shard, epoch) in self.rows.keys() {
+            let info = self.registered.get(shard);
+            if info.is_some_and(|info| info.kind == ShardKind::Import) {
+                let what = "the speed layer has rows of an import, which it never sees";
+                findings.add(Difference::new(Check::Speed, what).place(shard, *epoch));
+            }
         }
         let mut left: BTreeMap<&ShardId, (u64, u64)> = BTreeMap::new();
         for info in strangers {
