@@ -178,34 +178,38 @@ fn summary(report: &Report) -> Grid {
 }
 
 fn compared(check: Check, of: &Compared) -> String {
-    let n = HumanCount;
+    let count = |count: u64, one: &str| {
+        format!("{} {one}{}", HumanCount(count), if count == 1 { "" } else { "s" })
+    };
     match check {
         Check::Ledger => format!(
-            "{} shards, {} objects, {} records and {} heartbeats",
-            n(of.shards),
-            n(of.objects),
-            n(of.records),
-            n(of.heartbeats)
+            "{}, {}, {} and {}",
+            count(of.shards, "shard"),
+            count(of.objects, "object"),
+            count(of.records, "record"),
+            count(of.heartbeats, "heartbeat")
         ),
         Check::Counts => format!(
-            "{} records = {} accepted + {} rejected",
-            n(of.records),
-            n(of.accepted),
-            n(of.rejected)
+            "{} = {} accepted + {} rejected",
+            count(of.records, "record"),
+            HumanCount(of.accepted),
+            HumanCount(of.rejected)
         ),
         Check::Speed => {
-            let mut text =
-                format!("{} rows in {} epochs of a shard", n(of.speed_rows), n(of.speed_epochs));
+            let epochs = HumanCount(of.speed_epochs);
+            let mut text = format!("{} in {epochs} epochs of a shard", count(of.speed_rows, "row"));
             if of.speed_rows_ahead > 0 {
-                text += &format!("; {} are ahead of the archive", n(of.speed_rows_ahead));
+                text += &format!("; {} ahead of the archive", HumanCount(of.speed_rows_ahead));
             }
             if of.speed_rows_unused > 0 {
-                text += &format!("; {} are in no complete answer", n(of.speed_rows_unused));
+                text += &format!("; {} in no complete answer", HumanCount(of.speed_rows_unused));
             }
             text
         }
-        Check::Batch => format!("{} rows in {} parts", n(of.batch_rows), n(of.parts)),
-        Check::Versions => format!("{} versions, {} parts", n(of.versions), n(of.parts)),
+        Check::Batch => format!("{} in {}", count(of.batch_rows, "row"), count(of.parts, "part")),
+        Check::Versions => {
+            format!("{}, {}", count(of.versions, "version"), count(of.parts, "part"))
+        }
     }
 }
 
