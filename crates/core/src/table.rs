@@ -13,7 +13,7 @@ use crate::port::Rows;
 use crate::schema::ColumnId;
 use crate::timestamp;
 use crate::types::Type;
-use crate::view::View;
+use crate::view::{View, Width};
 use bumpalo::Bump;
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
@@ -31,9 +31,31 @@ const HASHER: FixedState = FixedState::with_seed(0x616e_6162_7261_6e63);
 /// The rows of one view, numbered as groups in the order in which their keys first came.
 pub struct Table {
     view: Arc<View>,
-    index: HashTable<u32>,
+    index: HashTable<Slot>,
     keys: Keys,
     accumulators: Vec<Box<dyn Accumulator>>,
+    lookups: Lookups,
+}
+
+/// A group in the index. Half of its key's hash stands beside it, so that nearly no group but the
+/// right one is ever looked at.
+#[derive(Clone, Copy)]
+struct Slot {
+    tag: u32,
+    group: u32,
+}
+
+fn tag(hash: u64) -> u32 {
+    (hash >> 32) as u32
+}
+
+/// The keys of a batch, kept for its memory.
+#[derive(Default)]
+struct Lookups {
+    keys: Vec<u8>,
+    /// Where each key ends, and its hash.
+    spans: Vec<(usize, u64)>,
+    candidates: Vec<Option<u32>>,
 }
 
 /// The encoded keys of all groups, end to end.
@@ -72,7 +94,13 @@ impl Table {
             })
             .collect();
         let view = Arc::clone(view);
-        Table { view, index: HashTable::new(), keys: Keys::default(), accumulators }
+        Table {
+            view,
+            index: HashTable::new(),
+            keys: Keys::default(),
+            accumulators,
+            lookups: Lookups::default(),
+        }
     }
 
     /// The view whose rows these are.
@@ -93,7 +121,7 @@ impl Table {
     /// Bytes of memory in use, about.
     pub fn memory_bytes(&self) -> usize {
         let keys = self.keys.bytes.capacity() + 16 * self.keys.ends.capacity();
-        let index = 5 * self.index.capacity();
+        let index = (1 + size_of::<Slot>()) * self.index.capacity();
         keys + index + self.accumulators.iter().map(|a| a.memory_bytes()).sum::<usize>()
     }
 
@@ -135,8 +163,8 @@ impl Table {
 
     /// The group of each selected row, new ones made as needed.
     ///
-    /// Keys are encoded and hashed for the whole batch before the first is looked up, so that the
-    /// processor can overlap the cache misses of the look-ups.
+    /// All keys of the batch are looked up in the index before the first is compared with its
+    /// group's, so that the processor can overlap the cache misses of either step.
     fn groups_of<'a>(
         &mut self,
         columns: &[Column<'a>],
@@ -145,44 +173,76 @@ impl Table {
         selected: &[u32],
         arena: &'a Bump,
     ) -> Vec<u32> {
-        let view = Arc::clone(&self.view);
+        let mut lookups = std::mem::take(&mut self.lookups);
+        self.encode_keys(&mut lookups, columns, event_time, rows, selected, arena);
+        let Lookups { keys, spans, candidates } = &mut lookups;
+        candidates.clear();
+        candidates.extend(spans.iter().map(|&(_, hash)| {
+            let slot = self.index.find(hash, |slot| slot.tag == tag(hash));
+            slot.map(|slot| slot.group)
+        }));
+        let mut groups = Vec::with_capacity(selected.len());
+        let mut start = 0;
+        for (&(end, hash), &candidate) in spans.iter().zip(&*candidates) {
+            let key = &keys[start..end];
+            start = end;
+            groups.push(match candidate {
+                Some(group) if self.keys.get(group) == key => group,
+                _ => self.entry(key, hash),
+            });
+        }
+        self.lookups = lookups;
+        self.grow();
+        groups
+    }
+
+    /// Encodes and hashes the keys of the selected rows.
+    fn encode_keys<'a>(
+        &self,
+        lookups: &mut Lookups,
+        columns: &[Column<'a>],
+        event_time: ColumnId,
+        rows: usize,
+        selected: &[u32],
+        arena: &'a Bump,
+    ) {
+        let view = &self.view;
         let key_columns: Vec<Cow<'_, Column<'a>>> =
             view.keys.iter().map(|key| expr::evaluate(&key.expr, columns, rows, arena)).collect();
         let event_times = match &columns[event_time].data {
             Data::Timestamp(times) => times.as_slice(),
             _ => &[],
         };
-        let mut bytes = Vec::with_capacity(selected.len() * 32);
-        let mut ends = Vec::with_capacity(selected.len());
+        let mut bucket = view.bucket.as_ref().map(|bucket| BucketOf::new(bucket.width));
+        let Lookups { keys, spans, .. } = lookups;
+        keys.clear();
+        spans.clear();
         for &row in selected {
+            let start = keys.len();
             for column in &key_columns {
-                key::push(&mut bytes, column, row as usize);
+                key::push(keys, column, row as usize);
             }
-            if let Some(bucket) = &view.bucket {
-                let start = timestamp::truncate(event_times[row as usize], bucket.width);
-                key::push_bucket(&mut bytes, start);
+            if let Some(bucket) = &mut bucket {
+                key::push_bucket(keys, bucket.start(event_times[row as usize]));
             }
-            ends.push(bytes.len());
+            spans.push((keys.len(), HASHER.hash_one(&keys[start..])));
         }
-        let slices = || {
-            let starts = std::iter::once(0).chain(ends.iter().copied());
-            starts.zip(&ends).map(|(start, &end)| &bytes[start..end])
-        };
-        let hashes: Vec<u64> = slices().map(|key| HASHER.hash_one(key)).collect();
-        let groups = slices().zip(hashes).map(|(key, hash)| self.entry(key, hash)).collect();
-        self.grow();
-        groups
     }
 
     fn entry(&mut self, key: &[u8], hash: u64) -> u32 {
-        let keys = &mut self.keys;
-        let found = self.index.find(hash, |&group| keys.get(group) == key);
-        if let Some(&group) = found {
+        if let Some(group) = self.find_hashed(key, hash) {
             return group;
         }
+        let keys = &mut self.keys;
         let group = keys.push(key, hash);
-        self.index.insert_unique(hash, group, |&group| keys.hashes[group as usize]);
+        let slot = Slot { tag: tag(hash), group };
+        self.index.insert_unique(hash, slot, |slot| keys.hashes[slot.group as usize]);
         group
+    }
+
+    fn find_hashed(&self, key: &[u8], hash: u64) -> Option<u32> {
+        let is_same = |slot: &Slot| slot.tag == tag(hash) && self.keys.get(slot.group) == key;
+        self.index.find(hash, is_same).map(|slot| slot.group)
     }
 
     fn grow(&mut self) {
@@ -192,8 +252,7 @@ impl Table {
 
     /// The group of `key`, if it has one.
     pub fn find(&self, key: &[u8]) -> Option<u32> {
-        let hash = HASHER.hash_one(key);
-        self.index.find(hash, |&group| self.keys.get(group) == key).copied()
+        self.find_hashed(key, HASHER.hash_one(key))
     }
 
     /// The group of `key`, made if it has none.
@@ -320,6 +379,28 @@ impl Table {
     /// The type of each aggregate's stored column; `None` is an encoded state.
     pub fn stored_types(&self) -> Vec<Option<Type>> {
         self.accumulators.iter().map(|accumulator| accumulator.stored_type()).collect()
+    }
+}
+
+/// Finds the buckets of times, most of which lie in the bucket of the time before.
+struct BucketOf {
+    width: Width,
+    /// The last bucket; exclusive at its end.
+    last: std::ops::Range<i64>,
+}
+
+impl BucketOf {
+    fn new(width: Width) -> Self {
+        BucketOf { width, last: 0..0 }
+    }
+
+    #[inline]
+    fn start(&mut self, micros: i64) -> i64 {
+        if !self.last.contains(&micros) {
+            let start = timestamp::truncate(micros, self.width);
+            self.last = start..timestamp::next(start, self.width);
+        }
+        self.last.start
     }
 }
 

@@ -14,6 +14,7 @@ use crate::decode::number::Number;
 use crate::schema::TimestampFormat;
 use crate::view::Width;
 use civil::MICROS_PER_DAY;
+pub(crate) use iso::LastDate;
 
 /// The first instant a TIMESTAMP holds: 0001-01-01 00:00:00 UTC, in microseconds.
 pub const MIN_MICROS: i64 = -62_135_596_800_000_000;
@@ -44,6 +45,21 @@ pub fn parse(text: &str, format: TimestampFormat, precision: u8) -> Result<i64, 
     match format {
         TimestampFormat::Iso8601 => Ok(cut(iso::parse(text.as_bytes())?, precision)),
         _ => from_epoch(Number::parse(text).ok_or(Invalid::Malformed)?, format, precision),
+    }
+}
+
+/// The same as [`parse`]; faster where `text` has the date that `last` remembers, which it is made to
+/// remember otherwise.
+#[inline]
+pub(crate) fn parse_like(
+    last: &mut LastDate,
+    text: &str,
+    format: TimestampFormat,
+    precision: u8,
+) -> Result<i64, Invalid> {
+    match format {
+        TimestampFormat::Iso8601 => Ok(cut(iso::parse_like(last, text.as_bytes())?, precision)),
+        _ => parse(text, format, precision),
     }
 }
 

@@ -11,9 +11,10 @@ use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-const CHUNK_BYTES: u64 = 1 << 20;
+/// So little that a chunk and what is made of it stay in a core's own cache.
+const CHUNK_BYTES: u64 = 384 << 10;
 /// By so much a buffer grows to find the end of a chunk's last line.
-const MORE_BYTES: usize = 64 << 10;
+const MORE_BYTES: usize = 4 << 10;
 
 /// The chunks of some files.
 pub(super) struct Chunks {

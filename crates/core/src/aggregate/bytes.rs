@@ -24,6 +24,16 @@ pub(super) fn push_varint(out: &mut Vec<u8>, mut value: u64) {
 /// Reads what [`push_varint`] wrote.
 #[inline]
 pub(super) fn take_varint(input: &mut &[u8]) -> Result<u64, CorruptState> {
+    match **input {
+        [byte @ ..0x80, ..] => {
+            *input = &input[1..];
+            Ok(byte.into())
+        }
+        _ => take_long_varint(input),
+    }
+}
+
+fn take_long_varint(input: &mut &[u8]) -> Result<u64, CorruptState> {
     let mut value = 0;
     for (i, &byte) in input.iter().take(10).enumerate() {
         if (i == 9 && byte > 1) || (i > 0 && byte == 0) {

@@ -17,8 +17,7 @@
 
 use super::blocks::Blocks;
 use super::hll::{
-    Image, MAX_COUPONS, REGISTERS, coupon, estimate, push_coupons, push_registers, raise,
-    take_image,
+    Image, REGISTERS, coupon, estimate, push_coupons, push_registers, raise, take_image,
 };
 use super::murmur3::{hash, hash_integer};
 use super::{Accumulator, CorruptState, for_each_valid};
@@ -29,6 +28,7 @@ use crate::view::Present;
 const INLINE: u32 = 0;
 /// The smallest and greatest tables: 8 and 512 coupons, at most three quarters of them taken.
 const MIN_TABLE: u32 = 3;
+const MAX_TABLE: u32 = 9;
 /// Form of a group with registers.
 const DENSE: u32 = 255;
 
@@ -45,6 +45,8 @@ pub(super) struct Distinct {
     /// A batch's groups and coupons: all are hashed before the first is inserted, which lets the
     /// processor overlap the cache misses of the insertions.
     batch: Vec<(u32, u32)>,
+    /// The coupons of a group that is changing its form.
+    moving: Vec<u32>,
 }
 
 impl Distinct {
@@ -83,19 +85,26 @@ impl Distinct {
     /// be in its old table already.
     #[cold]
     fn grow_table(&mut self, group: usize, coupon: u32) {
-        let mut coupons = [0; 512];
-        let count = self.copy_coupons(group, &mut coupons);
+        let mut coupons = std::mem::take(&mut self.moving);
+        coupons.clear();
+        coupons.extend(self.coupons(group));
+        coupons.push(coupon);
         let form = self.groups[group][0] & FORM;
         self.release(group);
-        if count > MAX_COUPONS {
-            return self.set_registers(group, &coupons[..count]);
+        if form == MAX_TABLE {
+            self.set_registers(group, &coupons);
+        } else {
+            self.set_table(group, if form == INLINE { MIN_TABLE } else { form + 1 }, &coupons);
         }
-        let form = if form == INLINE { MIN_TABLE } else { form + 1 };
+        self.moving = coupons;
+    }
+
+    /// Makes a group one with a table, in which the coupons must have room.
+    fn set_table(&mut self, group: usize, form: u32, coupons: &[u32]) {
         let block = self.tables.allocate(form);
         let table = self.tables.get_mut(form, block);
-        let inserted = coupons[..count].iter().chain([&coupon]);
-        let count = inserted.filter(|coupon| insert_into(table, **coupon)).count() as u32;
-        self.groups[group] = [form | (count * ONE), block, 0, 0];
+        let new = coupons.iter().filter(|coupon| insert_into(table, **coupon)).count();
+        self.groups[group] = [form | (new as u32 * ONE), block, 0, 0];
     }
 
     /// Makes a group of coupons one with registers.
@@ -114,19 +123,14 @@ impl Distinct {
         }
     }
 
-    /// Copies the coupons of a group that has no registers, in no order, and counts them.
-    fn copy_coupons(&self, group: usize, out: &mut [u32; 512]) -> usize {
+    /// The coupons of a group that has no registers, in no order.
+    fn coupons(&self, group: usize) -> impl Iterator<Item = u32> {
         let state = &self.groups[group];
         let slots = match state[0] & FORM {
             INLINE => &state[1..],
             form => self.tables.get(form, state[1]),
         };
-        let mut count = 0;
-        for &coupon in slots {
-            out[count] = coupon;
-            count += usize::from(coupon != 0);
-        }
-        count
+        slots.iter().copied().filter(|&coupon| coupon != 0)
     }
 
     fn registers_of(&self, group: usize) -> Option<&[u8; REGISTERS]> {
@@ -136,10 +140,9 @@ impl Distinct {
 
     fn merge_registers(&mut self, group: usize, other: &[u8; REGISTERS]) {
         if self.groups[group][0] & FORM != DENSE {
-            let mut coupons = [0; 512];
-            let count = self.copy_coupons(group, &mut coupons);
+            let coupons: Vec<u32> = self.coupons(group).collect();
             self.release(group);
-            self.set_registers(group, &coupons[..count]);
+            self.set_registers(group, &coupons);
         }
         let registers = &mut self.registers[self.groups[group][1] as usize];
         registers.iter_mut().zip(other).for_each(|(mine, other)| *mine = (*mine).max(*other));
@@ -226,10 +229,10 @@ impl Accumulator for Distinct {
                 push_coupons(out, &coupons[3 - (state[0] / ONE) as usize..]);
             }
             _ => {
-                let mut coupons = [0; 512];
-                let count = self.copy_coupons(group, &mut coupons);
-                coupons[..count].sort_unstable();
-                push_coupons(out, &coupons[..count]);
+                let mut coupons = Vec::with_capacity((state[0] / ONE) as usize);
+                coupons.extend(self.coupons(group));
+                coupons.sort_unstable();
+                push_coupons(out, &coupons);
             }
         }
     }
@@ -237,6 +240,15 @@ impl Accumulator for Distinct {
     fn merge(&mut self, group: usize, input: &mut &[u8]) -> Result<(), CorruptState> {
         match take_image(input)? {
             Image::Registers(registers) => self.merge_registers(group, registers),
+            Image::Coupons(coupons) if coupons.len() > 3 && self.groups[group] == [0; 4] => {
+                // None is there twice, so a table of the right size can be filled at once.
+                let table = (coupons.len() * 4).div_ceil(3).next_power_of_two().trailing_zeros();
+                let mut all = std::mem::take(&mut self.moving);
+                all.clear();
+                all.extend(coupons.iter().map(|coupon| u32::from_le_bytes(*coupon)));
+                self.set_table(group, table.max(MIN_TABLE), &all);
+                self.moving = all;
+            }
             Image::Coupons(coupons) => {
                 coupons.iter().for_each(|coupon| self.insert(group, u32::from_le_bytes(*coupon)));
             }

@@ -44,15 +44,37 @@ impl Histogram {
         size_of::<Self>() + self.negative.memory_bytes() + self.positive.memory_bytes()
     }
 
-    /// What a histogram of these keys, which are ordered, will weigh.
-    pub(super) fn bytes_for(keys: &[Key]) -> usize {
-        let (negative, others) = keys.split_at(keys.partition_point(|&key| key < ZERO));
-        let positive = &others[others.partition_point(|&key| key == ZERO)..];
-        let bytes = |keys: &[Key]| match keys {
-            [] => 0,
-            [first, ..] => 4 * Window::around(*first, keys[keys.len() - 1]).1,
+    /// A histogram of these keys, each so many times.
+    pub(super) fn of(entries: impl Iterator<Item = (Key, u64)> + Clone) -> Self {
+        let [negative, positive] = Self::ranges(entries.clone().map(|(key, _)| key));
+        let mut histogram = Histogram {
+            negative: Window::holding(negative),
+            positive: Window::holding(positive),
+            ..Histogram::default()
         };
-        size_of::<Self>() + bytes(negative) + bytes(positive)
+        entries.for_each(|(key, count)| histogram.add(key, count));
+        histogram
+    }
+
+    /// What a histogram of these keys will weigh.
+    pub(super) fn bytes_for(keys: impl Iterator<Item = Key>) -> usize {
+        let bytes = |(low, high)| if low <= high { 4 * Window::around(low, high).1 } else { 0 };
+        size_of::<Self>() + Self::ranges(keys).map(bytes).iter().sum::<usize>()
+    }
+
+    /// The least and the greatest key below zero, and those above; where there is none, the least
+    /// is the greater.
+    fn ranges(keys: impl Iterator<Item = Key>) -> [(Key, Key); 2] {
+        let (mut negative, mut positive) = ((ZERO, 0), (Key::MAX, ZERO));
+        for key in keys {
+            let range = match key {
+                ..ZERO => &mut negative,
+                ZERO => continue,
+                _ => &mut positive,
+            };
+            *range = (range.0.min(key), range.1.max(key));
+        }
+        [negative, positive]
     }
 }
 
@@ -83,6 +105,15 @@ impl Window {
     fn around(low: Key, high: Key) -> (Key, usize) {
         let first = low - low % Self::STEP;
         (first, (high - first + 1).next_multiple_of(Self::STEP).into())
+    }
+
+    /// Room for the keys from `low` to `high`; none if `low` is the greater.
+    fn holding((low, high): (Key, Key)) -> Self {
+        if low > high {
+            return Window::default();
+        }
+        let (first, length) = Self::around(low, high);
+        Window { first, counts: Counts::Narrow(vec![0; length]) }
     }
 
     #[inline]
@@ -173,10 +204,13 @@ mod tests {
                 histogram.add(key, count);
                 *map.entry(key).or_insert(0) += count;
             }
+            let of_map = Histogram::of(map.iter().map(|(&key, &count)| (key, count)));
+            prop_assert!(histogram.entries().eq(of_map.entries()));
+            prop_assert_eq!(of_map.memory_bytes(), histogram.memory_bytes());
             prop_assert_eq!(histogram.total(), map.values().sum::<u64>());
             prop_assert!(histogram.entries().eq(map.clone()));
             let keys: Vec<Key> = map.into_keys().collect();
-            prop_assert_eq!(histogram.memory_bytes(), Histogram::bytes_for(&keys));
+            prop_assert_eq!(histogram.memory_bytes(), Histogram::bytes_for(keys.into_iter()));
         }
     }
 
@@ -186,7 +220,7 @@ mod tests {
         let most = u64::from(u32::MAX);
         histogram.add(9000, most - 1);
         histogram.add(100, 1);
-        assert_eq!(histogram.memory_bytes(), Histogram::bytes_for(&[100, 9000]));
+        assert_eq!(histogram.memory_bytes(), Histogram::bytes_for([100, 9000].into_iter()));
         histogram.add(9000, 2);
         histogram.add(100, most);
         assert!(histogram.entries().eq([(100, most + 1), (9000, most + 1)]));

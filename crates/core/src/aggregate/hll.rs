@@ -79,21 +79,28 @@ fn lg_table(coupons: usize) -> u8 {
 
 /// Appends the image of registers.
 pub(super) fn push_registers(out: &mut Vec<u8>, registers: &[u8; REGISTERS]) {
-    // Both sums of 2^-r have few enough bits to be exact, in integers as in doubles.
-    let (mut high, mut low, mut zeros) = (0u64, 0u64, 0u32);
-    for &register in registers {
-        zeros += u32::from(register == 0);
-        match register {
-            0..32 => high += 1 << (31 - register),
-            _ => low += 1 << (63 - register),
-        }
+    push_registers_summary(out, registers);
+    out.extend(registers);
+}
+
+/// Appends what comes before the registers in their image: all that an estimate depends on.
+fn push_registers_summary(out: &mut Vec<u8>, registers: &[u8; REGISTERS]) {
+    // How many registers have each rank: two counts in turn, because equal neighbours would
+    // otherwise wait for one another.
+    let mut counts = [[0u64; 1 + MAX_RANK as usize]; 2];
+    for pair in registers.as_chunks::<2>().0 {
+        counts[0][usize::from(pair[0])] += 1;
+        counts[1][usize::from(pair[1])] += 1;
     }
+    let count = |rank: usize| counts[0][rank] + counts[1][rank];
+    // Both sums of 2^-r have few enough bits to be exact, in integers as in doubles.
+    let high: u64 = (0..32).map(|rank| count(rank) << (31 - rank)).sum();
+    let low: u64 = (32..64).map(|rank| count(rank) << (63 - rank)).sum();
     let [high, low] = [high as f64 / (1u64 << 31) as f64, low as f64 / (1u64 << 63) as f64];
     out.extend([10, VERSION, FAMILY, LG_K, 0, OUT_OF_ORDER, 0, HLL_8]);
     [0.0, high, low].iter().for_each(|sum| out.extend(sum.to_le_bytes()));
-    out.extend(zeros.to_le_bytes());
+    out.extend((count(0) as u32).to_le_bytes());
     out.extend([0; 4]);
-    out.extend(registers);
 }
 
 /// What an image holds.
@@ -156,7 +163,9 @@ fn take_registers<'a>(input: &mut &'a [u8]) -> Result<&'a [u8; REGISTERS], Corru
 /// The composite estimate of the sketch with these registers.
 pub(super) fn estimate(registers: &[u8; REGISTERS]) -> f64 {
     let mut image = Vec::with_capacity(40 + REGISTERS);
-    push_registers(&mut image, registers);
+    push_registers_summary(&mut image, registers);
+    // The library estimates from the summary alone, and reads registers only to keep them.
+    image.resize(40 + REGISTERS, 0);
     HllSketch::deserialize(&image).expect("our own image is well-formed").composite_estimate()
 }
 

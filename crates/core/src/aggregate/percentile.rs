@@ -40,6 +40,8 @@ pub(super) struct Percentile {
     groups: Vec<[u16; 8]>,
     lists: Blocks<Key>,
     histograms: Vec<Histogram>,
+    /// The keys of a group that is changing its form.
+    moving: Vec<Key>,
 }
 
 impl Percentile {
@@ -70,28 +72,57 @@ impl Percentile {
     /// key.
     #[cold]
     fn grow_list(&mut self, group: usize, key: Key) {
-        let mut keys = self.keys(group).to_vec();
+        let mut keys = std::mem::take(&mut self.moving);
+        keys.clear();
+        keys.extend_from_slice(self.keys(group));
         keys.push(key);
+        self.set_list(group, &keys);
+        self.moving = keys;
+    }
+
+    /// Makes a group of a list one of the next longer list, or of a histogram, with these keys.
+    fn set_list(&mut self, group: usize, keys: &[Key]) {
         let class = match self.groups[group][0] {
             INLINE => SHORTEST,
             form => u32::from(form - LIST) + 1,
         };
-        keys.sort_unstable();
-        if class > LONGEST || Histogram::bytes_for(&keys) <= size_of::<Key>() << class {
-            self.make_dense(group);
-            return self.add(group, key);
-        }
         self.release(group);
+        if class > LONGEST || is_smaller_as_histogram(keys.iter().copied(), class) {
+            let entries = keys.iter().map(|&key| (key, 1));
+            return self.set_histogram(group, Histogram::of(entries));
+        }
         let block = self.lists.allocate(class);
-        self.lists.get_mut(class, block)[..keys.len()].copy_from_slice(&keys);
+        self.lists.get_mut(class, block)[..keys.len()].copy_from_slice(keys);
         self.groups[group] = state(LIST + class as u16, keys.len() as u16, block);
+    }
+
+    /// Makes a group that saw no number one with these entries, `total` numbers in all.
+    fn set_entries(&mut self, group: usize, entries: &[(Key, u64)], total: u64) {
+        let class = total.next_power_of_two().trailing_zeros().max(SHORTEST);
+        let keys = entries.iter().map(|&(key, _)| key);
+        if class > LONGEST || (total > INLINE.into() && is_smaller_as_histogram(keys, class)) {
+            return self.set_histogram(group, Histogram::of(entries.iter().copied()));
+        }
+        let repeated = entries.iter().flat_map(|&(key, count)| (0..count).map(move |_| key));
+        let slots = if total <= INLINE.into() {
+            self.groups[group][0] = total as u16;
+            &mut self.groups[group][1..]
+        } else {
+            let block = self.lists.allocate(class);
+            self.groups[group] = state(LIST + class as u16, total as u16, block);
+            self.lists.get_mut(class, block)
+        };
+        slots.iter_mut().zip(repeated).for_each(|(slot, key)| *slot = key);
     }
 
     /// Makes a group of a list one with a histogram.
     fn make_dense(&mut self, group: usize) {
-        let mut histogram = Histogram::default();
-        self.keys(group).iter().for_each(|&key| histogram.add(key, 1));
+        let histogram = Histogram::of(self.keys(group).iter().map(|&key| (key, 1)));
         self.release(group);
+        self.set_histogram(group, histogram);
+    }
+
+    fn set_histogram(&mut self, group: usize, histogram: Histogram) {
         self.groups[group] = state(DENSE, 0, self.histograms.len() as u32);
         self.histograms.push(histogram);
     }
@@ -148,6 +179,11 @@ impl Percentile {
         });
         key.map(middle)
     }
+}
+
+/// Whether a histogram of these keys weighs no more than a list of this class.
+fn is_smaller_as_histogram(keys: impl Iterator<Item = Key>, class: u32) -> bool {
+    Histogram::bytes_for(keys) <= size_of::<Key>() << class
 }
 
 /// Builds the words of a group.
@@ -216,6 +252,10 @@ impl Accumulator for Percentile {
 
     fn merge(&mut self, group: usize, input: &mut &[u8]) -> Result<(), CorruptState> {
         let (entries, total) = take_entries(input)?;
+        if self.groups[group] == [0; 8] {
+            self.set_entries(group, &entries, total);
+            return Ok(());
+        }
         if total >= 1 << LONGEST && self.groups[group][0] != DENSE {
             self.make_dense(group);
         }

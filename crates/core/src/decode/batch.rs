@@ -11,6 +11,8 @@ pub struct Batch<'a> {
     pub columns: Vec<Column<'a>>,
     /// How many events there are.
     pub rows: usize,
+    /// Whether a value of a needed column was NULL.
+    has_nulls: bool,
 }
 
 /// A batch that takes one event: values as they are met, at most one per column, then
@@ -39,7 +41,7 @@ impl<'a> Batch<'a> {
             }
             Column::new(data)
         });
-        Batch { columns: columns.collect(), rows: 0 }
+        Batch { columns: columns.collect(), rows: 0, has_nulls: false }
     }
 }
 
@@ -50,8 +52,17 @@ impl<'a> Sink<'_, 'a> {
         Slot::Kept { data: &mut self.batch.columns[id].data, arena: self.arena }
     }
 
-    /// Completes the event: a column of `needed` that got no value is NULL.
-    pub(super) fn commit(self, needed: &[ColumnId]) {
+    /// Completes the event of so many `values`: a column of `needed` that got none is NULL.
+    pub(super) fn commit(self, needed: &[ColumnId], values: usize) {
+        if self.batch.has_nulls || values < needed.len() {
+            self.commit_with_nulls(needed);
+        } else {
+            self.batch.rows += 1;
+        }
+    }
+
+    fn commit_with_nulls(self, needed: &[ColumnId]) {
+        self.batch.has_nulls = true;
         let rows = self.batch.rows;
         for &id in needed {
             let Column { data, valid } = &mut self.batch.columns[id];

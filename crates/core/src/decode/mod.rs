@@ -35,10 +35,12 @@
 
 mod batch;
 mod fault;
+mod lanes;
 pub(crate) mod number;
 mod plan;
 mod scanner;
 mod string;
+mod trail;
 mod value;
 mod walk;
 
@@ -154,8 +156,8 @@ impl Decoder {
     ) -> Result<(), Rejection> {
         let mut sink = Sink { batch, arena };
         match self.walker.walk(payload, Some(&mut sink)) {
-            Ok(()) => {
-                sink.commit(&self.needed);
+            Ok(values) => {
+                sink.commit(&self.needed, values);
                 Ok(())
             }
             Err(fault) => {
@@ -170,7 +172,7 @@ impl Decoder {
     /// # Errors
     /// The same as those of [`Self::decode`].
     pub fn check(&mut self, payload: &[u8]) -> Result<(), Rejection> {
-        self.walker.walk(payload, None).map_err(|fault| *fault)
+        self.walker.walk(payload, None).map(drop).map_err(|fault| *fault)
     }
 }
 

@@ -4,7 +4,7 @@
 //! and is read again from its text where they do not. Nothing here goes through binary floating
 //! point except DOUBLE itself, so that a DECIMAL or a timestamp is the number that was sent.
 
-use super::Reason;
+use super::{Reason, lanes};
 
 /// A number in JSON's grammar.
 #[derive(Debug, Clone, Copy)]
@@ -69,6 +69,19 @@ impl<'a> Number<'a> {
     /// The offset of the byte at which a digit had to stand, or, after a leading zero, must not.
     #[inline]
     pub(crate) fn scan(bytes: &'a [u8], start: usize) -> Result<Self, usize> {
+        match Form::of(bytes, start) {
+            Some(form) if form.whole + form.fraction <= 8 => Ok(Number {
+                text: &bytes[start..form.end],
+                negative: form.negative,
+                mantissa: form.mantissa(),
+                exponent: -(form.fraction as i64),
+                exact: true,
+            }),
+            _ => Number::scan_any(bytes, start),
+        }
+    }
+
+    fn scan_any(bytes: &'a [u8], start: usize) -> Result<Self, usize> {
         let negative = bytes.get(start) == Some(&b'-');
         let first = start + usize::from(negative);
         let mut mantissa = 0;
@@ -220,6 +233,73 @@ impl<'a> Number<'a> {
             }
         }
         Scaled { whole, rest }
+    }
+}
+
+/// The end of the number that starts at `start`, as far as it goes.
+///
+/// # Errors
+/// Those of [`Number::scan`].
+#[inline]
+pub(super) fn skip(bytes: &[u8], start: usize) -> Result<usize, usize> {
+    match Form::of(bytes, start) {
+        Some(form) => Ok(form.end),
+        None => Number::scan_any(bytes, start).map(|number| start + number.length()),
+    }
+}
+
+/// A short number without an exponent: where its digits are.
+struct Form {
+    /// The bytes from the first digit on.
+    bytes: [u8; lanes::DIGITS],
+    negative: bool,
+    /// How many digits stand before the point.
+    whole: usize,
+    /// And behind it.
+    fraction: usize,
+    end: usize,
+}
+
+impl Form {
+    /// The form of the number that starts at `start`, if it is of the common one: at most 15 bytes
+    /// of digits and point, no exponent, nothing wrong, and not at the very end of the payload.
+    #[inline(always)]
+    fn of(bytes: &[u8], start: usize) -> Option<Form> {
+        let negative = bytes.get(start) == Some(&b'-');
+        let first = start + usize::from(negative);
+        let chunk: &[u8; lanes::DIGITS] = bytes.get(first..)?.first_chunk()?;
+        let digits = lanes::digits(chunk);
+        let whole = digits.trailing_ones() as usize;
+        let has_point = chunk.get(whole)? == &b'.';
+        let fraction = if has_point { (digits >> (whole + 1)).trailing_ones() as usize } else { 0 };
+        let length = whole + usize::from(has_point) + fraction;
+        // A byte behind it shows that it ends here.
+        let has_exponent = matches!(chunk.get(length)?, b'e' | b'E');
+        let leading_zero = chunk[0] == b'0' && whole > 1;
+        let is_wrong = whole == 0 || leading_zero || (has_point && fraction == 0);
+        (!is_wrong && !has_exponent).then(|| Form {
+            bytes: *chunk,
+            negative,
+            whole,
+            fraction,
+            end: first + length,
+        })
+    }
+
+    /// All digits as one number; there are at most eight.
+    #[inline(always)]
+    fn mantissa(&self) -> u64 {
+        let chunk = u128::from_le_bytes(self.bytes);
+        // The point is taken out, and the digits are moved up until the last one is the highest
+        // byte, so that zeros come before the first.
+        let whole = (1u128 << (8 * self.whole)) - 1;
+        let digits = (chunk & whole) | ((chunk >> 8) & !whole);
+        let digits = (digits as u64) << (64 - 8 * (self.whole + self.fraction));
+        // Neighbours become one number: digits pairs, pairs fours, fours the whole.
+        let digits = digits & 0x0f0f_0f0f_0f0f_0f0f;
+        let pairs = (digits * 10 + (digits >> 8)) & 0x00ff_00ff_00ff_00ff;
+        let fours = (pairs * 100 + (pairs >> 16)) & 0x0000_ffff_0000_ffff;
+        (fours * 10_000 + (fours >> 32)) & 0xffff_ffff
     }
 }
 

@@ -9,6 +9,8 @@
 //! Guesses never change a result: bytes that were read once as "comma, key, colon" by the grammar
 //! are that wherever a comma may stand, and a wrong guess only costs the way through the table.
 
+use super::lanes::Needle;
+use super::trail::Trail;
 use crate::schema::Schema;
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
@@ -46,18 +48,15 @@ pub(super) struct Node {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Leads(Vec<Lead>);
 
-/// Bytes that lead to a value, and what its key means.
-#[derive(Debug, Clone, Copy)]
+/// Bytes that lead to a value, what its key means, and what is known of the value.
+#[derive(Debug, Clone)]
 pub(super) struct Lead {
-    bytes: [u8; LEAD_BYTES],
-    /// Ones where `bytes` counts.
-    mask: [u8; LEAD_BYTES],
-    pub(super) length: usize,
+    pub(super) bytes: Needle,
     pub(super) meaning: Meaning,
+    /// The way through the value, where that is an object or array without declared columns.
+    trail: Trail,
 }
 
-/// The longest lead remembered; a longer one takes a place that never matches.
-const LEAD_BYTES: usize = 32;
 /// How many leads a node remembers. What comes after is looked up.
 const LEADS_MAX: usize = 64;
 /// How many leads behind the expected one are tried: a producer that leaves out optional fields
@@ -110,61 +109,42 @@ impl Node {
 }
 
 impl Leads {
-    /// The lead that stands at `pos`, where the `place`-th key of the object is due, if it is
-    /// known, and whose place that lead has.
+    /// The lead that stands at `pos`, where the `place`-th key of the object is due, if it is the
+    /// one that stood there last time.
     #[inline(always)]
-    pub(super) fn guess(&self, place: usize, bytes: &[u8], pos: usize) -> Option<(usize, &Lead)> {
-        let lead = self.0.get(place)?;
-        if lead.stands_at(bytes, pos) {
-            return Some((place, lead));
-        }
-        self.guess_further(place, bytes, pos)
+    pub(super) fn guess(&self, place: usize, bytes: &[u8], pos: usize) -> Option<&Lead> {
+        self.0.get(place).filter(|lead| lead.bytes.stands_at(bytes, pos))
     }
 
+    /// The lead that stands at `pos`, if it is one of those due a little later, and its place.
     #[inline(never)]
-    fn guess_further(&self, place: usize, bytes: &[u8], pos: usize) -> Option<(usize, &Lead)> {
+    pub(super) fn guess_further(
+        &self,
+        place: usize,
+        bytes: &[u8],
+        pos: usize,
+    ) -> Option<(usize, &Lead)> {
         if place == 0 {
             // The leads that follow begin with a comma, which must not follow a brace.
             return None;
         }
         let further = self.0.iter().enumerate().skip(place + 1).take(LOOKAHEAD);
-        further.into_iter().find(|(_, lead)| lead.stands_at(bytes, pos))
+        further.into_iter().find(|(_, lead)| lead.bytes.stands_at(bytes, pos))
+    }
+
+    /// The way through the value of the `place`-th key, if that key is remembered.
+    #[inline(always)]
+    pub(super) fn trail(&mut self, place: usize) -> Option<&mut Trail> {
+        self.0.get_mut(place).map(|lead| &mut lead.trail)
     }
 
     /// Remembers what led to the value of the `place`-th key.
     pub(super) fn learn(&mut self, place: usize, lead: &[u8], meaning: Meaning) {
-        let lead = Lead::new(lead, meaning);
+        let lead = || Lead { bytes: Needle::new(lead), meaning, trail: Trail::default() };
         if place < self.0.len() {
-            self.0[place] = lead;
+            self.0[place] = lead();
         } else if place == self.0.len() && place < LEADS_MAX {
-            self.0.push(lead);
+            self.0.push(lead());
         }
-    }
-}
-
-impl Lead {
-    fn new(lead: &[u8], meaning: Meaning) -> Self {
-        let length = lead.len();
-        // 0xff is in no UTF-8, so a lead that is too long to keep matches nowhere.
-        let (mut bytes, mut mask) = ([0xff; LEAD_BYTES], [0xff; LEAD_BYTES]);
-        if length <= LEAD_BYTES {
-            bytes[..length].copy_from_slice(lead);
-            bytes[length..].fill(0);
-            mask[length..].fill(0);
-        }
-        Lead { bytes, mask, length, meaning }
-    }
-
-    #[inline(always)]
-    fn stands_at(&self, bytes: &[u8], pos: usize) -> bool {
-        let rest = bytes.get(pos..).unwrap_or_default();
-        let Some(chunk) = rest.first_chunk::<LEAD_BYTES>() else {
-            return self.length <= LEAD_BYTES && rest.starts_with(&self.bytes[..self.length]);
-        };
-        let word = |bytes: &[u8; LEAD_BYTES], i: usize| {
-            u64::from_le_bytes(*bytes[8 * i..].first_chunk().expect("four words"))
-        };
-        let difference = |i| (word(chunk, i) ^ word(&self.bytes, i)) & word(&self.mask, i);
-        difference(0) | difference(1) | difference(2) | difference(3) == 0
     }
 }

@@ -8,13 +8,10 @@
 
 use super::MAX_DEPTH;
 use super::fault::{self, Fault};
-use super::number::Number;
+use super::number::{self, Number};
 use super::string::{self, Span, StringFault};
+use super::trail::{Nesting, Trail};
 use std::borrow::Cow;
-
-/// Bits for the open brackets of one value.
-type Brackets = u128;
-const _: () = assert!(MAX_DEPTH <= Brackets::BITS as usize);
 
 /// Reads the tokens of a payload.
 #[derive(Clone, Copy)]
@@ -44,7 +41,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// The string whose opening quote is at `pos`; its end is one behind the span's.
-    #[inline]
+    #[inline(always)]
     pub(super) fn string(self, pos: usize) -> Result<Span, Fault> {
         string::scan(self.bytes(), pos + 1).map_err(|fault| self.string_fault(fault))
     }
@@ -93,58 +90,108 @@ impl<'a> Scanner<'a> {
         Ok(pos + word.len())
     }
 
-    /// The end of the value of any kind at `pos`, itself inside of `depth` objects and arrays.
+    /// The end of the value of any kind at `pos`, itself inside of `depth` objects and arrays;
+    /// `trail` is the way through it that was learned at the same depth.
     #[inline(always)]
-    pub(super) fn value(self, pos: usize, depth: usize) -> Result<usize, Fault> {
+    pub(super) fn value(
+        self,
+        pos: usize,
+        depth: usize,
+        trail: Option<&mut Trail>,
+    ) -> Result<usize, Fault> {
         // Most values are strings, which are worth being spared the call.
         match self.byte(pos) {
             b'"' => Ok(self.string(pos)?.end + 1),
-            _ => self.value_of_any_kind(pos, depth),
+            _ => self.value_of_any_kind(pos, depth, trail),
         }
     }
 
+    /// The same, for what is no string right there.
     #[inline(never)]
-    fn value_of_any_kind(self, mut pos: usize, depth: usize) -> Result<usize, Fault> {
-        // The lowest bit is the innermost open bracket: set for an object.
-        let mut brackets: Brackets = 0;
-        let mut open = 0;
+    pub(super) fn value_of_any_kind(
+        self,
+        pos: usize,
+        depth: usize,
+        trail: Option<&mut Trail>,
+    ) -> Result<usize, Fault> {
+        let pos = self.token(pos);
+        match (self.byte(pos), trail) {
+            (b'{' | b'[', Some(trail)) => self.nested(pos, depth, trail),
+            (b'{' | b'[', None) => self.nested(pos, depth, &mut Trail::default()),
+            _ => self.scalar_at(pos),
+        }
+    }
+
+    /// The end of the object or array at `start`.
+    fn nested(self, start: usize, depth: usize, trail: &mut Trail) -> Result<usize, Fault> {
+        let mut nesting = Nesting::default();
+        let mut place = 0;
+        let mut pos = start;
         loop {
-            pos = self.token(pos);
-            pos = match self.byte(pos) {
-                b'"' => self.string(pos)?.end + 1,
-                b'-' | b'0'..=b'9' => self.number(pos)?.1,
-                b't' => self.literal(pos, "true")?,
-                b'f' => self.literal(pos, "false")?,
-                b'n' => self.literal(pos, "null")?,
-                bracket @ (b'{' | b'[') => {
-                    if depth + open == MAX_DEPTH {
-                        return Err(fault::too_deep(pos));
-                    }
-                    let object = bracket == b'{';
-                    pos = self.token(pos + 1);
-                    if self.byte(pos) != if object { b'}' } else { b']' } {
-                        open += 1;
-                        brackets = brackets << 1 | Brackets::from(object);
-                        if object {
-                            pos = self.key(pos)?.1;
-                        }
-                        continue;
-                    }
-                    pos + 1
-                }
-                _ => return Err(self.unexpected(pos, "a JSON value")),
-            };
-            // Behind a value: close what ends here, until a comma leads to the next one.
-            loop {
-                if open == 0 {
+            let (from, before) = (pos, nesting);
+            let guess = trail.guess(place, nesting, self.bytes(), pos);
+            let is_guessed = guess.is_some();
+            if let Some((at, step)) = guess {
+                place = at;
+                pos += step.bytes.length;
+                nesting = step.after;
+            }
+            // A step that led to a scalar last time may lead to a bracket now.
+            let is_read = is_guessed && (nesting.depth() == 0 || self.is_scalar(pos));
+            if !is_read {
+                let is_due = is_guessed || pos == start;
+                pos = self.between(pos, depth, &mut nesting, is_due)?;
+                trail.learn(place, &self.bytes()[from..pos], before, nesting);
+            }
+            if nesting.depth() == 0 {
+                return Ok(pos);
+            }
+            pos = self.scalar_at(pos)?;
+            place += 1;
+        }
+    }
+
+    /// Reads what stands between two scalars of an object or array: from `pos`, where a value
+    /// `is_due` or has ended, to the next scalar or to the end of it all.
+    fn between(
+        self,
+        mut pos: usize,
+        depth: usize,
+        nesting: &mut Nesting,
+        mut is_due: bool,
+    ) -> Result<usize, Fault> {
+        loop {
+            if is_due {
+                pos = self.token(pos);
+                let bracket = self.byte(pos);
+                if !matches!(bracket, b'{' | b'[') {
                     return Ok(pos);
                 }
-                let object = brackets & 1 == 1;
+                if depth + nesting.depth() == MAX_DEPTH {
+                    return Err(fault::too_deep(pos));
+                }
+                let object = bracket == b'{';
+                pos = self.token(pos + 1);
+                if self.byte(pos) != if object { b'}' } else { b']' } {
+                    nesting.open(object);
+                    if object {
+                        pos = self.key(pos)?.1;
+                    }
+                    continue;
+                }
+                pos += 1;
+            }
+            // Behind a value: close what ends here, until a comma leads to the next one.
+            is_due = loop {
+                if nesting.depth() == 0 {
+                    return Ok(pos);
+                }
+                let object = nesting.in_object();
                 pos = self.token(pos);
                 match self.byte(pos) {
                     b',' => {
                         pos = if object { self.key(pos + 1)?.1 } else { pos + 1 };
-                        break;
+                        break true;
                     }
                     b'}' if object => {}
                     b']' if !object => {}
@@ -152,9 +199,30 @@ impl<'a> Scanner<'a> {
                     _ => return Err(self.unexpected(pos, "`,` or `]`")),
                 }
                 pos += 1;
-                open -= 1;
-                brackets >>= 1;
-            }
+                nesting.close();
+            };
+        }
+    }
+
+    /// Whether the byte at `pos` starts a scalar.
+    #[inline(always)]
+    fn is_scalar(self, pos: usize) -> bool {
+        matches!(self.byte(pos), b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n')
+    }
+
+    /// The end of the scalar that must stand at `pos`.
+    #[inline(always)]
+    fn scalar_at(self, pos: usize) -> Result<usize, Fault> {
+        match self.byte(pos) {
+            b'"' => Ok(self.string(pos)?.end + 1),
+            b'-' | b'0'..=b'9' => match number::skip(self.bytes(), pos) {
+                Ok(end) => Ok(end),
+                Err(pos) => Err(self.number_fault(pos)),
+            },
+            b't' => self.literal(pos, "true"),
+            b'f' => self.literal(pos, "false"),
+            b'n' => self.literal(pos, "null"),
+            _ => Err(self.unexpected(pos, "a JSON value")),
         }
     }
 

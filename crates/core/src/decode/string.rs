@@ -1,8 +1,9 @@
 //! JSON strings: finding the end, checking escapes, undoing them.
 //!
-//! Most strings are short and hold no escape, so eight bytes at a time are searched for whatever
-//! is not plain text, within one `u64` (SWAR): no call, no set-up cost, and no `unsafe`.
+//! Most strings are short and hold no escape, so 32 bytes at a time are searched for whatever is
+//! not plain text: the end of nearly every string is found without a loop or a call.
 
+use super::lanes;
 use std::fmt::Write;
 
 /// What is wrong in a string, with the offset at which it stands.
@@ -29,17 +30,25 @@ pub(super) struct Span {
 }
 
 /// Finds the end of the string whose first byte after the quote is at `start`.
-#[inline]
+#[inline(always)]
 pub(super) fn scan(bytes: &[u8], start: usize) -> Result<Span, StringFault> {
-    let mut end = start;
+    let end = find_special(bytes, start);
+    match bytes.get(end) {
+        Some(b'"') => Ok(Span { start, end, escaped: false }),
+        _ => scan_on(bytes, start, end),
+    }
+}
+
+/// The same where something else than the end was found at `end`.
+#[inline(never)]
+fn scan_on(bytes: &[u8], start: usize, mut end: usize) -> Result<Span, StringFault> {
     let mut escaped = false;
     loop {
-        end = find_special(bytes, end);
         match bytes.get(end) {
             Some(b'"') => return Ok(Span { start, end, escaped }),
             Some(b'\\') => {
                 escaped = true;
-                end = read_escape(bytes, end)?.1;
+                end = find_special(bytes, read_escape(bytes, end)?.1);
             }
             Some(_) => return Err(StringFault::Control(end)),
             None => return Err(StringFault::Unterminated(bytes.len())),
@@ -47,43 +56,43 @@ pub(super) fn scan(bytes: &[u8], start: usize) -> Result<Span, StringFault> {
     }
 }
 
-/// The first quote, backslash or control character from `at` on, or an offset past the end.
-#[inline]
-fn find_special(bytes: &[u8], mut at: usize) -> usize {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = ONES << 7;
-    loop {
-        // Past the end there are zeros, which count as control characters and end the search.
-        let word = word(bytes, at);
-        // Flipping one bit moves the quote (0x22) right behind the control characters (below 0x20)
-        // and nothing else there, so that one comparison finds both.
-        let quote_or_control = (word ^ (ONES * 0x02)).wrapping_sub(ONES * 0x21);
-        let backslash = (word ^ (ONES * b'\\' as u64)).wrapping_sub(ONES);
-        // A subtraction borrows into the high bit of an ASCII byte if the byte is below what is
-        // subtracted, or if one before it was: so the lowest bit that is set is a true one.
-        let found = (quote_or_control | backslash) & !word & HIGH;
-        if found != 0 {
-            return at + found.trailing_zeros() as usize / 8;
+/// The first quote, backslash or control character from `at` on, or the end.
+#[inline(always)]
+fn find_special(bytes: &[u8], at: usize) -> usize {
+    let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk()) else {
+        return find_special_near_end(bytes, at);
+    };
+    match lanes::specials(chunk) {
+        0 => find_special_further(bytes, at + lanes::BYTES),
+        found => at + found.trailing_zeros() as usize,
+    }
+}
+
+#[inline(never)]
+fn find_special_further(bytes: &[u8], mut at: usize) -> usize {
+    while let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk()) {
+        match lanes::specials(chunk) {
+            0 => at += lanes::BYTES,
+            found => return at + found.trailing_zeros() as usize,
         }
-        at += 8;
     }
+    find_special_near_end(bytes, at)
 }
 
-/// Eight bytes from `at` on, zeros past the end.
-#[inline]
-fn word(bytes: &[u8], at: usize) -> u64 {
-    match bytes.get(at..).and_then(|rest| rest.first_chunk()) {
-        Some(chunk) => u64::from_le_bytes(*chunk),
-        None => last_word(bytes, at),
-    }
-}
-
-#[cold]
-fn last_word(bytes: &[u8], at: usize) -> u64 {
-    let rest = bytes.get(at..).unwrap_or_default();
-    let mut chunk = [0; 8];
-    chunk[..rest.len()].copy_from_slice(rest);
-    u64::from_le_bytes(chunk)
+/// The same with fewer than 32 bytes to go.
+#[inline(never)]
+fn find_special_near_end(bytes: &[u8], at: usize) -> usize {
+    let mut filled = [0; lanes::BYTES];
+    let (chunk, start) = match bytes.last_chunk() {
+        // The bytes before `at` are looked at once more, and passed over.
+        Some(chunk) => (chunk, bytes.len() - lanes::BYTES),
+        None => {
+            filled[..bytes.len()].copy_from_slice(bytes);
+            (&filled, 0)
+        }
+    };
+    let found = lanes::specials(chunk).checked_shr((at - start) as u32).unwrap_or(0);
+    (at + found.trailing_zeros() as usize).min(bytes.len())
 }
 
 /// Reads the escape whose backslash is at `at`: the character and the offset behind it.

@@ -6,8 +6,15 @@ use super::fault::Fault;
 use super::number::Number;
 use super::scanner::Scanner;
 use crate::schema::TimestampFormat;
-use crate::timestamp::{self, Invalid};
+use crate::timestamp::{self, Invalid, LastDate};
 use crate::types::Type;
+
+/// What values a column has.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Kind {
+    pub(super) ty: Type,
+    pub(super) format: TimestampFormat,
+}
 
 /// What a column of an event is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,15 +33,15 @@ pub(super) fn read<'a>(
     scanner: Scanner<'a>,
     pos: usize,
     depth: usize,
-    ty: &Type,
-    format: TimestampFormat,
+    kind: Kind,
+    last_date: &mut LastDate,
     slot: &mut Slot<'_, 'a>,
 ) -> Result<(Verdict, usize), Fault> {
     // Nearly always a value of the right form stands right here, so whatever else may be is looked
     // for only when it does not.
-    match read_form(scanner, pos, ty, format, slot)? {
+    match read_form(scanner, pos, kind, last_date, slot)? {
         Some(read) => Ok(read),
-        None => read_other(scanner, pos, depth, ty, format, slot),
+        None => read_other(scanner, pos, depth, kind, last_date, slot),
     }
 }
 
@@ -44,17 +51,17 @@ fn read_other<'a>(
     scanner: Scanner<'a>,
     pos: usize,
     depth: usize,
-    ty: &Type,
-    format: TimestampFormat,
+    kind: Kind,
+    last_date: &mut LastDate,
     slot: &mut Slot<'_, 'a>,
 ) -> Result<(Verdict, usize), Fault> {
     let pos = scanner.token(pos);
     if scanner.byte(pos) == b'n' {
         return Ok((Verdict::Null, scanner.literal(pos, "null")?));
     }
-    match read_form(scanner, pos, ty, format, slot)? {
+    match read_form(scanner, pos, kind, last_date, slot)? {
         Some(read) => Ok(read),
-        None => Ok((Verdict::Unfit(Reason::WrongType), scanner.value(pos, depth)?)),
+        None => Ok((Verdict::Unfit(Reason::WrongType), scanner.value(pos, depth, None)?)),
     }
 }
 
@@ -63,10 +70,11 @@ fn read_other<'a>(
 fn read_form<'a>(
     scanner: Scanner<'a>,
     pos: usize,
-    ty: &Type,
-    format: TimestampFormat,
+    kind: Kind,
+    last_date: &mut LastDate,
     slot: &mut Slot<'_, 'a>,
 ) -> Result<Option<(Verdict, usize)>, Fault> {
+    let Kind { ty, format } = kind;
     let (result, end) = match (ty, scanner.byte(pos)) {
         (Type::Varchar, b'"') => {
             let span = scanner.string(pos)?;
@@ -84,22 +92,27 @@ fn read_form<'a>(
         }
         (Type::Decimal { precision, scale }, b'-' | b'0'..=b'9') => {
             let (number, end) = scanner.number(pos)?;
-            let value = decimal(Some(number), *precision, *scale);
+            let value = decimal(Some(number), precision, scale);
             (value.map(|value| slot.decimal(value)), end)
         }
         (Type::Decimal { precision, scale }, b'"') => {
             let span = scanner.string(pos)?;
-            let value = decimal(Number::parse(&scanner.unescaped(span)), *precision, *scale);
+            let value = decimal(Number::parse(&scanner.unescaped(span)), precision, scale);
             (value.map(|value| slot.decimal(value)), span.end + 1)
         }
         (Type::Timestamp { precision }, b'"') => {
             let span = scanner.string(pos)?;
-            let value = timestamp::parse(&scanner.unescaped(span), format, *precision);
+            let text = &scanner.text[span.start..span.end];
+            let value = if span.escaped {
+                timestamp::parse(&scanner.unescaped(span), format, precision)
+            } else {
+                timestamp::parse_like(last_date, text, format, precision)
+            };
             (value.map(|value| slot.timestamp(value)).map_err(reason), span.end + 1)
         }
         (Type::Timestamp { precision }, b'-' | b'0'..=b'9') => {
             let (number, end) = scanner.number(pos)?;
-            let value = timestamp::from_epoch(number, format, *precision);
+            let value = timestamp::from_epoch(number, format, precision);
             (value.map(|value| slot.timestamp(value)).map_err(reason), end)
         }
         (Type::Boolean, b't') => {

@@ -12,6 +12,7 @@ use super::scanner::Scanner;
 use super::value::{self, Verdict};
 use super::{MAX_DEPTH, Reason};
 use crate::schema::{ColumnDef, ColumnId, Schema};
+use crate::timestamp::LastDate;
 use crate::types::Type;
 
 /// What a decoder keeps between events.
@@ -32,6 +33,7 @@ struct Leaf {
     kept: bool,
     /// The last event that had it.
     seen: u64,
+    last_date: LastDate,
 }
 
 /// One pass.
@@ -39,6 +41,8 @@ struct Walk<'w, 's, 'a> {
     walker: &'w mut Walker,
     scanner: Scanner<'a>,
     sink: Option<&'w mut Sink<'s, 'a>>,
+    /// How many values the sink has taken.
+    kept: usize,
     /// The first fault of a column.
     fault: Option<Fault>,
     has_event_time: bool,
@@ -47,8 +51,12 @@ struct Walk<'w, 's, 'a> {
 impl Walker {
     pub(super) fn new(schema: &Schema, needed: &[ColumnId]) -> Self {
         let leaves = schema.columns.iter().enumerate();
-        let leaves =
-            leaves.map(|(id, column)| Leaf { ty: column.ty, kept: needed.contains(&id), seen: 0 });
+        let leaves = leaves.map(|(id, column)| Leaf {
+            ty: column.ty,
+            kept: needed.contains(&id),
+            seen: 0,
+            last_date: LastDate::default(),
+        });
         Walker {
             schema: schema.clone(),
             plan: Plan::new(schema),
@@ -61,28 +69,32 @@ impl Walker {
         &self.schema
     }
 
-    /// Reads one payload. What the sink has taken by then counts only on success.
+    /// Reads one payload. What the sink has taken by then counts only on success; how many values
+    /// that is, is returned.
     pub(super) fn walk<'a>(
         &mut self,
         payload: &'a [u8],
         sink: Option<&mut Sink<'_, 'a>>,
-    ) -> Result<(), Fault> {
+    ) -> Result<usize, Fault> {
         let Ok(text) = simdutf8::basic::from_utf8(payload) else {
             return Err(fault::invalid_utf8(payload));
         };
         self.event += 1;
         let scanner = Scanner { text };
-        Walk { walker: self, scanner, sink, fault: None, has_event_time: false }.document()
+        Walk { walker: self, scanner, sink, kept: 0, fault: None, has_event_time: false }.document()
     }
 }
 
 impl<'a> Walk<'_, '_, 'a> {
-    fn document(mut self) -> Result<(), Fault> {
+    fn document(mut self) -> Result<usize, Fault> {
         let Scanner { text } = self.scanner;
         let start = self.scanner.token(0);
         let is_object = self.scanner.byte(start) == b'{';
-        let end =
-            if is_object { self.object(0, start, 1)? } else { self.scanner.value(start, 0)? };
+        let end = if is_object {
+            self.object(0, start, 1)?
+        } else {
+            self.scanner.value(start, 0, None)?
+        };
         let end = self.scanner.token(end);
         if end < text.len() {
             return Err(self.scanner.unexpected(end, "nothing after the event"));
@@ -97,7 +109,7 @@ impl<'a> Walk<'_, '_, 'a> {
             let Schema { columns, event_time, .. } = &self.walker.schema;
             return Err(fault::missing_event_time(&columns[*event_time].path));
         }
-        Ok(())
+        Ok(self.kept)
     }
 
     /// Reads the object at `pos`, the `depth`-th around its members; where it ends. It calls
@@ -122,18 +134,17 @@ impl<'a> Walk<'_, '_, 'a> {
         depth: usize,
         leads: &mut Leads,
     ) -> Result<usize, Fault> {
+        // A copy is known not to change while values are read, and stays in registers.
+        let scanner = self.scanner;
         let mut place = 0;
         loop {
-            if self.scanner.byte(pos) == b'}' {
-                return Ok(pos + 1);
-            }
-            let meaning = match leads.guess(place, self.scanner.bytes(), pos) {
-                Some((at, lead)) => {
-                    place = at;
-                    pos += lead.length;
+            let meaning = match leads.guess(place, scanner.bytes(), pos) {
+                Some(lead) => {
+                    pos += lead.bytes.length;
                     lead.meaning
                 }
-                None => match self.unknown_key(node, pos, place, leads)? {
+                None if scanner.byte(pos) == b'}' => return Ok(pos + 1),
+                None => match self.unexpected_key(node, pos, &mut place, leads)? {
                     (Some(meaning), end) => {
                         pos = end;
                         meaning
@@ -141,18 +152,37 @@ impl<'a> Walk<'_, '_, 'a> {
                     (None, end) => return Ok(end),
                 },
             };
-            place += 1;
             pos = match meaning {
-                Meaning::Undeclared => self.scanner.value(pos, depth)?,
+                // Most values are strings, which are worth being spared the call.
+                Meaning::Undeclared if scanner.byte(pos) == b'"' => scanner.string(pos)?.end + 1,
+                Meaning::Undeclared => scanner.value_of_any_kind(pos, depth, leads.trail(place))?,
                 Meaning::Column(id) => self.column(id as ColumnId, pos, depth)?,
                 Meaning::Object(child) => self.child(child as usize, pos, depth)?,
             };
+            place += 1;
+        }
+    }
+
+    /// Reads a key that is not the one of last time; the result is that of [`Self::unknown_key`].
+    #[inline(never)]
+    fn unexpected_key(
+        &mut self,
+        node: usize,
+        pos: usize,
+        place: &mut usize,
+        leads: &mut Leads,
+    ) -> Result<(Option<Meaning>, usize), Fault> {
+        match leads.guess_further(*place, self.scanner.bytes(), pos) {
+            Some((at, lead)) => {
+                *place = at;
+                Ok((Some(lead.meaning), pos + lead.bytes.length))
+            }
+            None => self.unknown_key(node, pos, *place, leads),
         }
     }
 
     /// Reads the next key by the grammar and the table of keys; what it means and where its value
     /// starts, or no meaning and where the object ends.
-    #[inline(never)]
     fn unknown_key(
         &mut self,
         node: usize,
@@ -186,7 +216,7 @@ impl<'a> Walk<'_, '_, 'a> {
             b'{' => self.object(node, pos, depth + 1),
             b'n' => self.scanner.literal(pos, "null"),
             _ => {
-                let end = self.scanner.value(pos, depth)?;
+                let end = self.scanner.value(pos, depth, None)?;
                 let found = &self.scanner.text[pos..end];
                 self.remember(|walker| fault::unfit_parent(&walker.plan.nodes[node].path, found));
                 Ok(end)
@@ -206,10 +236,15 @@ impl<'a> Walk<'_, '_, 'a> {
             Some(sink) if leaf.kept => sink.slot(id),
             _ => Slot::Dropped,
         };
-        let format = schema.timestamp_format;
-        let (verdict, end) = value::read(self.scanner, pos, depth, &leaf.ty, format, &mut slot)?;
+        let is_kept = matches!(slot, Slot::Kept { .. });
+        let kind = value::Kind { ty: leaf.ty, format: schema.timestamp_format };
+        let (verdict, end) =
+            value::read(self.scanner, pos, depth, kind, &mut leaf.last_date, &mut slot)?;
         match verdict {
-            Verdict::Value => self.has_event_time |= id == schema.event_time,
+            Verdict::Value => {
+                self.kept += usize::from(is_kept);
+                self.has_event_time |= id == schema.event_time;
+            }
             Verdict::Null => {}
             Verdict::Unfit(reason) => self.unfit_value(id, reason, pos, end),
         }
@@ -225,7 +260,7 @@ impl<'a> Walk<'_, '_, 'a> {
         path: impl Fn(&Walker) -> &[String],
     ) -> Result<usize, Fault> {
         let pos = self.scanner.token(pos);
-        let end = self.scanner.value(pos, depth)?;
+        let end = self.scanner.value(pos, depth, None)?;
         self.remember(|walker| fault::duplicate_key(path(walker), pos));
         Ok(end)
     }

@@ -10,10 +10,26 @@ use super::{Invalid, in_range};
 const MICROS_PER_SECOND: i64 = 1_000_000;
 const MICROS_PER_MINUTE: i64 = 60 * MICROS_PER_SECOND;
 
+/// The date that a text began with, and its first microsecond. Most texts begin with the date of
+/// the one before.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct LastDate {
+    text: [u8; DATE_BYTES],
+    micros: i64,
+}
+
+/// The length of `YYYY-MM-DD`.
+const DATE_BYTES: usize = 10;
+
 /// Microseconds since the Unix epoch; finer digits are cut.
-#[inline]
 pub(super) fn parse(text: &[u8]) -> Result<i64, Invalid> {
-    match parse_common(text) {
+    parse_like(&mut LastDate::default(), text)
+}
+
+/// The same; `last` is made to remember the date.
+#[inline]
+pub(super) fn parse_like(last: &mut LastDate, text: &[u8]) -> Result<i64, Invalid> {
+    match parse_common(last, text) {
         Some(micros) => Ok(micros),
         None => parse_fields(text),
     }
@@ -22,36 +38,51 @@ pub(super) fn parse(text: &[u8]) -> Result<i64, Invalid> {
 /// The common form: four digits of year, whole seconds or milliseconds, and UTC. `None` says only
 /// that the text is not of that form.
 #[inline]
-fn parse_common(text: &[u8]) -> Option<i64> {
-    let date = pairs(word(text, 0)?, *b"0000-00-")?;
-    let time = pairs(word(text, 11)?, *b"00:00:00")?;
-    let (&[tens, ones, separator], tail) = (text.get(8..11)?.first_chunk::<3>()?, &text[19..]);
-    let (tens, ones) = (digit(tens)?, digit(ones)?);
-    if separator != b'T' && separator != b' ' {
-        return None;
+fn parse_common(last: &mut LastDate, text: &[u8]) -> Option<i64> {
+    let (date, time) = text.split_first_chunk::<DATE_BYTES>()?;
+    let micros = parse_time(time)?;
+    // No text begins with the zeros that stand for no date.
+    if *date != last.text {
+        *last = LastDate { text: *date, micros: parse_date(date)? };
     }
-    let micros = match *tail {
+    Some(last.micros + micros)
+}
+
+/// `YYYY-MM-DD`: its first microsecond.
+fn parse_date(text: &[u8; DATE_BYTES]) -> Option<i64> {
+    let date = pairs(word(text, 0)?, *b"0000-00-")?;
+    let (tens, ones) = (digit(text[8])?, digit(text[9])?);
+    let year = i64::from(pair(date, 0)) * 100 + i64::from(pair(date, 2));
+    let (month, day) = (u32::from(pair(date, 5)), tens * 10 + ones);
+    let valid = year > 0
+        && (1..=12).contains(&month)
+        && day > 0
+        && (day <= 28 || day <= civil::days_in_month(year, month));
+    valid.then(|| civil::days(year, month, day) * MICROS_PER_DAY)
+}
+
+/// `T` or a space, `HH:MM:SS`, milliseconds or none, `Z` or nothing: microseconds of the day.
+#[inline]
+fn parse_time(text: &[u8]) -> Option<i64> {
+    let (b'T' | b' ', text) = text.split_first()? else { return None };
+    let time = pairs(word(text, 0)?, *b"00:00:00")?;
+    let micros = match text[8..] {
         [] | [b'Z'] => 0,
         [b'.', a, b, c, b'Z'] | [b'.', a, b, c] => {
             i64::from(digit(a)? * 100 + digit(b)? * 10 + digit(c)?) * 1_000
         }
         _ => return None,
     };
-    let pair = |word: u64, at: u32| (word >> (8 * at)) as u8;
-    let year = i64::from(pair(date, 0)) * 100 + i64::from(pair(date, 2));
-    let (month, day) = (u32::from(pair(date, 5)), tens * 10 + ones);
     let (hour, minute, second) = (pair(time, 0), pair(time, 3), pair(time, 6));
-    let valid = year > 0
-        && (1..=12).contains(&month)
-        && day > 0
-        && (day <= 28 || day <= civil::days_in_month(year, month))
-        && hour < 24
-        && minute < 60
-        && second < 60;
     let seconds = (i64::from(hour) * 60 + i64::from(minute)) * 60 + i64::from(second);
-    valid.then(|| {
-        civil::days(year, month, day) * MICROS_PER_DAY + seconds * MICROS_PER_SECOND + micros
-    })
+    let valid = hour < 24 && minute < 60 && second < 60;
+    valid.then_some(seconds * MICROS_PER_SECOND + micros)
+}
+
+/// Byte `at` of what [`pairs`] returned.
+#[inline]
+fn pair(pairs: u64, at: u32) -> u8 {
+    (pairs >> (8 * at)) as u8
 }
 
 #[inline]
@@ -202,15 +233,37 @@ pub(super) fn format(micros: i64, precision: u8) -> String {
     let date = civil::date(micros.div_euclid(MICROS_PER_DAY));
     let of_day = micros.rem_euclid(MICROS_PER_DAY);
     let (seconds, fraction) = (of_day / MICROS_PER_SECOND, of_day % MICROS_PER_SECOND);
-    let (hour, minute, second) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
-    let year = if (0..=9999).contains(&date.year) {
-        format!("{:04}", date.year)
+    let mut text = if (0..=9999).contains(&date.year) {
+        let mut text = String::with_capacity("YYYY-MM-DDTHH:MM:SS.ffffffZ".len());
+        push_digits(&mut text, date.year as u32, 4);
+        text
     } else {
         format!("{:+07}", date.year)
     };
-    let digits = usize::from(precision.min(6));
-    let fraction = format!(".{fraction:06}");
-    let fraction = if digits == 0 { "" } else { &fraction[..=digits] };
-    let (month, day) = (date.month, date.day);
-    format!("{year}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}{fraction}Z")
+    let (hour, minute, second) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
+    for (separator, value) in [
+        ('-', date.month),
+        ('-', date.day),
+        ('T', hour as u32),
+        (':', minute as u32),
+        (':', second as u32),
+    ] {
+        text.push(separator);
+        push_digits(&mut text, value, 2);
+    }
+    let digits = u32::from(precision.min(6));
+    if digits > 0 {
+        text.push('.');
+        push_digits(&mut text, fraction as u32 / 10_u32.pow(6 - digits), digits);
+    }
+    text.push('Z');
+    text
+}
+
+/// Appends `value` with so many digits.
+fn push_digits(text: &mut String, value: u32, digits: u32) {
+    for place in (0..digits).rev() {
+        let digit = value / 10_u32.pow(place) % 10;
+        text.push(char::from(b'0' + digit as u8));
+    }
 }
