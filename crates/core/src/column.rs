@@ -132,3 +132,50 @@ impl<'a> Column<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TYPES: [Type; 6] = [
+        Type::Boolean,
+        Type::BigInt,
+        Type::Double,
+        Type::Decimal { precision: 38, scale: 0 },
+        Type::Varchar,
+        Type::Timestamp { precision: 3 },
+    ];
+
+    #[test]
+    fn a_column_of_nulls_has_as_many_as_asked_for() {
+        for ty in TYPES {
+            let column = Column::nulls(ty, 3);
+            assert_eq!((column.len(), column.is_empty()), (3, false), "{ty}");
+            assert!((0..3).all(|i| !column.is_valid(i) && column.value(i) == Value::Null));
+            assert!(Column::nulls(ty, 0).is_empty(), "{ty}");
+        }
+    }
+
+    #[test]
+    fn values_are_taken_in_the_order_asked_for() {
+        let column = Column {
+            data: Data::Varchar(vec!["a", "", "c"]),
+            valid: Some(vec![true, false, true]),
+        };
+        let taken = column.take(&[2, 1, 2, 0]);
+        let values: Vec<Value> = (0..taken.len()).map(|i| taken.value(i)).collect();
+        let text = |text: &str| Value::Varchar(text.to_owned());
+        assert_eq!(values, [text("c"), Value::Null, text("c"), text("a")]);
+        let whole = Column::new(Data::BigInt(vec![5, 6]));
+        assert_eq!(whole.take(&[1]), Column::new(Data::BigInt(vec![6])));
+        assert!(whole.is_valid(1));
+        assert_eq!(whole.take(&[]), Column::new(Data::BigInt(vec![])));
+    }
+
+    #[test]
+    fn a_column_that_was_not_read_stays_empty() {
+        // Rows of other columns are chosen from one that a selection left out.
+        let unread = Column::new(Data::Double(Vec::new()));
+        assert_eq!(unread.take(&[0, 7]), unread);
+    }
+}

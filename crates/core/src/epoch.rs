@@ -84,4 +84,30 @@ mod tests {
             .collect();
         assert_eq!(epochs, [0, 0, 1, 1, 1, 2]);
     }
+
+    #[test]
+    fn an_epoch_lasts_from_its_start_until_the_next_one_starts() {
+        let length = EpochLength::from_millis(10_000).unwrap();
+        assert_eq!(length.as_millis(), 10_000);
+        let mut epoch = Epoch(176_000_000);
+        for start in [1_760_000_000_000, 1_760_000_010_000, 1_760_000_020_000] {
+            assert_eq!(length.start_ms(epoch), start);
+            assert_eq!(length.epoch_of(start, Epoch::ZERO), epoch);
+            assert_eq!(length.epoch_of(start + 9_999, Epoch::ZERO), epoch);
+            epoch = epoch.next();
+        }
+        assert_eq!(epoch.to_string(), "176000003");
+    }
+
+    #[test]
+    fn an_epoch_that_no_clock_reaches_starts_at_the_end_of_time() {
+        let length = EpochLength::from_millis(10_000).unwrap();
+        assert_eq!(length.start_ms(Epoch(u64::MAX)), i64::MAX);
+    }
+
+    #[test]
+    fn epochs_have_a_length() {
+        assert_eq!(EpochLength::from_millis(0), None);
+        assert_eq!(EpochLength::from_millis(1).map(EpochLength::as_millis), Some(1));
+    }
 }

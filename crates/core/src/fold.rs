@@ -130,3 +130,83 @@ impl Fold {
 fn empty_tables(project: &Project) -> Vec<Table> {
     project.live().map(Table::new).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::{HEARTBEAT, SequenceNumber};
+    use crate::sql::Source;
+    use crate::types::Value;
+
+    fn project() -> Arc<Project> {
+        let source = |text: &str| Source { name: "test.sql".to_owned(), text: text.to_owned() };
+        let schema = source(
+            "CREATE TABLE events (t TIMESTAMP(3), site VARCHAR)
+             WITH (format = 'json', event_time = 't', timestamp_format = 'epoch_milliseconds')",
+        );
+        let view = |name: &str| {
+            source(&format!(
+                "CREATE MATERIALIZED VIEW {name} AS SELECT site, count(*) AS n FROM events GROUP BY 1"
+            ))
+        };
+        let project = Project::compile(&schema, &[view("one"), view("two")]);
+        Arc::new(project.expect("the project compiles"))
+    }
+
+    /// One record, twice: an event of one site, a heartbeat, and bytes that are no event.
+    fn records(copies: usize) -> Vec<Record<'static>> {
+        let record = |partition_key, payload| Record {
+            sequence: SequenceNumber::ZERO,
+            arrival_ms: 1_000,
+            partition_key,
+            payload,
+        };
+        let event = record("", &br#"{"t":7,"site":"a"}"#[..]);
+        [event, record(HEARTBEAT, b""), record("", b"{")].repeat(copies)
+    }
+
+    /// The counts of a table's rows, in the order of their keys.
+    fn counts(table: &Table) -> Vec<Value> {
+        let arena = Bump::new();
+        let measures = table.measures(&table.sorted(), &arena).swap_remove(0);
+        (0..measures.len()).map(|row| measures.value(row)).collect()
+    }
+
+    #[test]
+    fn every_event_counts_once_however_many_come_at_once() {
+        let project = project();
+        for copies in [1, 341, 342, 1024, 2049] {
+            let mut fold = Fold::new(&project);
+            fold.fold(&records(copies));
+            let n = Value::BigInt(copies as i64);
+            let of = |table| counts(&fold.tables()[table]);
+            assert_eq!([of(0), of(1)], [[n.clone()], [n.clone()]]);
+            // Accepted and rejected; heartbeats are neither.
+            assert_eq!(of(2), [n.clone(), n]);
+        }
+    }
+
+    #[test]
+    fn only_the_wanted_views_are_folded() {
+        let project = project();
+        for wanted in 0..3 {
+            let mut fold = Fold::new(&project);
+            fold.fold_into(&records(5), |view| view == wanted);
+            let lengths: Vec<usize> = fold.tables().iter().map(Table::len).collect();
+            let expected = [[1, 0, 0], [0, 1, 0], [0, 0, 2]][wanted];
+            assert_eq!(lengths, expected);
+        }
+    }
+
+    #[test]
+    fn taking_the_tables_starts_anew() {
+        let project = project();
+        let mut fold = Fold::new(&project);
+        fold.fold(&records(2));
+        let taken = fold.take();
+        assert_eq!(taken.iter().map(Table::len).collect::<Vec<_>>(), [1, 1, 2]);
+        assert!(fold.tables().iter().all(Table::is_empty));
+        fold.fold(&records(3));
+        assert_eq!(counts(&fold.take()[1]), [Value::BigInt(3)]);
+    }
+}

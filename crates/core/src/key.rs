@@ -263,6 +263,7 @@ fn from_order_bits(bits: u64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::num::f64::{NEGATIVE, NORMAL, POSITIVE, SUBNORMAL};
     use proptest::prelude::*;
 
     fn encoded(value: &Value) -> Vec<u8> {
@@ -283,7 +284,136 @@ mod tests {
         assert!(encoded(&Value::Null) < encoded(&Value::Varchar(String::new())));
     }
 
+    /// Rows of (values of [`TYPES`], bucket): every type, NULLs, and texts with the bytes that
+    /// mark the end of a text.
+    fn rows() -> Vec<(Vec<Value>, i64)> {
+        let text = |text: &str| Value::Varchar(text.to_owned());
+        let full = |flag, number: i64, double, a, b| {
+            let decimal = Value::Decimal(i128::from(number) << 60);
+            let values = [Value::Boolean(flag), Value::BigInt(number), Value::Double(double)];
+            let more = [decimal, text(a), Value::Timestamp(number), text(b)];
+            (values.into_iter().chain(more).collect(), number)
+        };
+        vec![
+            full(true, 7, 1.5, "site-1", "é"),
+            full(false, -7, -1.5, "", ""),
+            full(true, i64::MAX, f64::MAX, "\0", "a\0b\0\0c"),
+            full(false, i64::MIN, f64::MIN, "\u{1}\0\u{1}", "\u{1}"),
+            full(true, 0, 0.0, "a\0\u{1}b", "\0a\0"),
+            (vec![Value::Null; TYPES.len()], 86_400_000_000),
+        ]
+    }
+
+    const TYPES: [Type; 7] = [
+        Type::Boolean,
+        Type::BigInt,
+        Type::Double,
+        Type::Decimal { precision: 38, scale: 2 },
+        Type::Varchar,
+        Type::Timestamp { precision: 3 },
+        Type::Varchar,
+    ];
+
+    fn key_of(values: &[Value], bucket: i64) -> Vec<u8> {
+        let mut key: Vec<u8> = values.iter().flat_map(encoded).collect();
+        push_bucket(&mut key, bucket);
+        key
+    }
+
+    #[test]
+    fn whole_keys_read_back_as_columns() {
+        let rows = rows();
+        let keys: Vec<Vec<u8>> = rows.iter().map(|(values, at)| key_of(values, *at)).collect();
+        let arena = Bump::new();
+        let keys = || keys.iter().map(Vec::as_slice);
+        let (columns, buckets) = super::columns(keys(), &TYPES, true, &arena).unwrap();
+        assert_eq!(buckets.unwrap(), rows.iter().map(|(_, bucket)| *bucket).collect::<Vec<_>>());
+        for (row, (values, _)) in rows.iter().enumerate() {
+            let read: Vec<Value> = columns.iter().map(|column| column.value(row)).collect();
+            assert_eq!(read, *values);
+        }
+        // The slot of a NULL holds the default, as everywhere in columns.
+        assert!(columns.iter().all(|column| column.len() == rows.len()));
+        assert!(super::columns(keys(), &TYPES, false, &arena).is_err());
+        assert!(super::columns(keys(), &TYPES[1..], true, &arena).is_err());
+        let (columns, buckets) = super::columns(keys().take(0), &TYPES, false, &arena).unwrap();
+        assert_eq!((columns.len(), buckets), (TYPES.len(), None));
+    }
+
+    #[test]
+    fn a_key_is_cut_where_its_columns_end() {
+        for (values, bucket) in rows() {
+            let bytes = key_of(&values, bucket);
+            let mut rest = bytes.as_slice();
+            for (value, ty) in values.iter().zip(TYPES) {
+                assert_eq!(split(&mut rest, ty).unwrap(), encoded(value), "{value:?}");
+            }
+            assert_eq!(take_bucket(&mut rest).unwrap(), bucket);
+            assert!(rest.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_key_that_ends_too_early_is_corrupt() {
+        let (values, bucket) = rows().swap_remove(0);
+        let bytes = key_of(&values, bucket);
+        for length in 0..bytes.len() {
+            let cut = std::iter::once(&bytes[..length]);
+            assert!(columns(cut, &TYPES, true, &Bump::new()).is_err(), "{length}");
+            let mut rest = &bytes[..length];
+            let columns = TYPES.iter().try_for_each(|&ty| split(&mut rest, ty).map(|_| ()));
+            let whole = columns.and_then(|()| take_bucket(&mut rest));
+            assert!(whole.is_err(), "{length}");
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_no_value_are_corrupt() {
+        let corrupt: [(&[u8], Type); 6] = [
+            (&[2, 1], Type::Boolean),
+            (&[1, 2], Type::Boolean),
+            (&[2, 0, 1], Type::Varchar),
+            (&[1, b'a', 0, 2], Type::Varchar),
+            (&[1, 0xff, 0, 1], Type::Varchar),
+            (&[1, 0xff, 0, 0xff, 0, 1], Type::Varchar),
+        ];
+        for (bytes, ty) in corrupt {
+            assert!(take(&mut &*bytes, ty).is_err(), "{bytes:?}");
+            let keys = std::iter::once(bytes);
+            assert!(columns(keys, &[ty], false, &Bump::new()).is_err(), "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn released_keys_are_read_for_ever() {
+        let (values, bucket) = rows().swap_remove(0);
+        let released = [
+            &[1, 1][..],
+            &[1, 0x80, 0, 0, 0, 0, 0, 0, 7],
+            &[1, 0xbf, 0xf8, 0, 0, 0, 0, 0, 0],
+            &[1, 0x80, 0, 0, 0, 0, 0, 0, 0, 0x70, 0, 0, 0, 0, 0, 0, 0],
+            b"\x01site-1\x00\x01",
+            &[1, 0x80, 0, 0, 0, 0, 0, 0, 7],
+            b"\x01\xc3\xa9\x00\x01",
+            &[0x80, 0, 0, 0, 0, 0, 0, 7],
+        ];
+        assert_eq!(key_of(&values, bucket), released.concat());
+        assert_eq!(encoded(&Value::Double(-1.5)), [1, 0x40, 7, 255, 255, 255, 255, 255, 255]);
+        assert_eq!(encoded(&Value::Varchar("\0".to_owned())), [1, 0, 0xff, 0, 1]);
+        assert_eq!(encoded(&Value::Null), [0]);
+    }
+
     proptest! {
+        #[test]
+        fn doubles_read_back_and_sort(
+            a in NORMAL | SUBNORMAL | POSITIVE | NEGATIVE,
+            b in NORMAL | SUBNORMAL | POSITIVE | NEGATIVE,
+        ) {
+            let [x, y] = [encoded(&Value::Double(a)), encoded(&Value::Double(b))];
+            prop_assert_eq!(x.cmp(&y), a.total_cmp(&b));
+            prop_assert_eq!(take(&mut x.as_slice(), Type::Double).unwrap(), Value::Double(a));
+        }
+
         #[test]
         fn every_key_reads_back_and_sorts(a: (i64, String, i128), b: (i64, String, i128)) {
             let of = |k: &(i64, String, i128)| {

@@ -163,7 +163,61 @@ mod tests {
             let number: SequenceNumber = text.parse().unwrap();
             assert_eq!(number.to_string(), text);
             assert_eq!(SequenceNumber::from_be_bytes(number.to_be_bytes()), number);
+            let json = serde_json::to_string(&number).unwrap();
+            assert_eq!(json, format!("\"{text}\""));
+            assert_eq!(serde_json::from_str::<SequenceNumber>(&json).unwrap(), number);
         }
+    }
+
+    #[test]
+    fn order_of_bytes_is_order_of_numbers() {
+        // 2^64 - 1, 2^64, 2^128 - 1, 2^128 and 10^40, which is written with zeros inside.
+        let rising = [
+            "0",
+            "7",
+            "18446744073709551615",
+            "18446744073709551616",
+            "340282366920938463463374607431768211455",
+            "340282366920938463463374607431768211456",
+            "10000000000000000000000000000000000000000",
+        ];
+        let numbers = rising.map(|text| text.parse::<SequenceNumber>().unwrap());
+        assert!(numbers.is_sorted());
+        assert!(numbers.map(SequenceNumber::to_be_bytes).is_sorted());
+        assert_eq!(numbers.map(|number| number.to_string()), rising);
+        let bytes = |first, at: usize| {
+            let mut bytes = [0; 24];
+            bytes[at] = first;
+            bytes
+        };
+        assert_eq!(numbers[1].to_be_bytes(), bytes(7, 23));
+        assert_eq!(numbers[3].to_be_bytes(), bytes(1, 15));
+        assert_eq!(numbers[5].to_be_bytes(), bytes(1, 7));
+    }
+
+    #[test]
+    fn a_number_of_64_bits_is_that_number() {
+        for n in [0, 1, 7, u64::MAX] {
+            assert_eq!(SequenceNumber::from(n).to_u64(), Some(n));
+            assert_eq!(SequenceNumber::from(n).to_string(), n.to_string());
+        }
+        for beyond in ["18446744073709551616", "340282366920938463463374607431768211456"] {
+            assert_eq!(beyond.parse::<SequenceNumber>().unwrap().to_u64(), None);
+        }
+        assert_eq!(SequenceNumber::from(0), SequenceNumber::ZERO);
+    }
+
+    #[test]
+    fn only_the_reserved_partition_key_makes_a_heartbeat() {
+        let with = |partition_key| Record {
+            sequence: SequenceNumber::ZERO,
+            arrival_ms: 0,
+            partition_key,
+            payload: b"",
+        };
+        assert!(with(HEARTBEAT).is_heartbeat());
+        assert!(!with("").is_heartbeat());
+        assert_eq!(ShardId("shard-0001".to_owned()).to_string(), "shard-0001");
     }
 
     #[test]

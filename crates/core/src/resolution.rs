@@ -147,6 +147,103 @@ pub mod part_id {
 mod tests {
     use super::*;
     use crate::port::PartId;
+    use crate::project::Project;
+    use crate::sql::Source;
+
+    const SECOND: i64 = 1_000_000;
+    const DAY_MICROS: i64 = 86_400 * SECOND;
+
+    fn seconds(n: i64) -> Width {
+        Width::Fixed { micros: n * SECOND }
+    }
+
+    fn resolutions_of(group_by: &str) -> Vec<Option<Width>> {
+        let source = |text: String| Source { name: "test.sql".to_owned(), text };
+        let schema = source(
+            "CREATE TABLE events (t TIMESTAMP(3), site VARCHAR)
+             WITH (format = 'json', event_time = 't')"
+                .to_owned(),
+        );
+        let view = source(format!(
+            "CREATE MATERIALIZED VIEW v AS
+             SELECT {group_by} AS by, count(*) AS n FROM events GROUP BY 1"
+        ));
+        let project = Project::compile(&schema, &[view]).expect("the project compiles");
+        resolutions(project.view("v").expect("the view"))
+    }
+
+    #[test]
+    fn a_view_is_kept_by_the_hour_and_the_day_where_its_buckets_tile_them() {
+        let of = |unit: &str| resolutions_of(&format!("date_trunc('{unit}', t)"));
+        assert_eq!(of("minute"), [Some(seconds(60)), Some(HOUR), Some(DAY)]);
+        assert_eq!(of("hour"), [Some(HOUR), Some(DAY)]);
+        assert_eq!(of("day"), [Some(DAY)]);
+        assert_eq!(of("week"), [Some(Width::Week)]);
+        assert_eq!(of("month"), [Some(Width::Month)]);
+        let bin = |text: &str| resolutions_of(&format!("date_bin(INTERVAL {text}, t)"));
+        assert_eq!(bin("'7' MINUTE"), [Some(seconds(420))]);
+        assert_eq!(bin("'90' MINUTE"), [Some(seconds(5_400)), Some(DAY)]);
+        assert_eq!(resolutions_of("site"), [None]);
+    }
+
+    #[test]
+    fn parts_hold_a_day_or_a_month_or_everything() {
+        // 2026-01-31T12:34:56Z, the start of its day, of the next day, and of its month and next.
+        let bucket = 1_769_862_896 * SECOND;
+        let [day, tomorrow, month] = [1_769_817_600, 1_769_904_000, 1_767_225_600];
+        for width in [Width::Fixed { micros: 7 }, seconds(60), HOUR, seconds(12 * 3_600)] {
+            assert_eq!(partition(Some(width), bucket), day * SECOND);
+            let held = partition_range(Some(width), day * SECOND);
+            assert_eq!(held, day * SECOND..tomorrow * SECOND);
+        }
+        assert_eq!(partition(Some(DAY), day * SECOND), month * SECOND);
+        let held = partition_range(Some(DAY), month * SECOND);
+        assert_eq!(held, month * SECOND..tomorrow * SECOND);
+        for width in [None, Some(seconds(2 * 86_400)), Some(Width::Week), Some(Width::Month)] {
+            assert_eq!(partition(width, bucket), 0);
+            assert_eq!(partition_range(width, 0), i64::MIN..i64::MAX);
+        }
+    }
+
+    #[test]
+    fn widths_are_named_by_their_largest_unit() {
+        let names = [
+            (Width::Fixed { micros: 1 }, "1us"),
+            (Width::Fixed { micros: 1_500_000 }, "1500000us"),
+            (seconds(1), "1s"),
+            (seconds(90), "90s"),
+            (seconds(60), "1m"),
+            (seconds(5_400), "90m"),
+            (HOUR, "1h"),
+            (seconds(36 * 3_600), "36h"),
+            (DAY, "1d"),
+            (Width::Fixed { micros: 2 * DAY_MICROS }, "2d"),
+            (Width::Week, "week"),
+            (Width::Month, "month"),
+            (Width::Quarter, "quarter"),
+            (Width::Year, "year"),
+        ];
+        for (width, name) in names {
+            assert_eq!(width_name(width), name);
+            assert_eq!(parse_width_name(name), Some(width));
+        }
+        for name in ["", "s", "0s", "-1s", "1", "1.5s", "1x", "99999999999999d", "weeks"] {
+            assert_eq!(parse_width_name(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn manifests_hold_part_ids_as_text() {
+        #[derive(Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+        struct Part(#[serde(with = "part_id")] PartId);
+        let part = Part(PartId { resolution: Some(HOUR), partition: 1_442_016_000_000_000 });
+        let json = serde_json::to_string(&part).unwrap();
+        assert_eq!(json, "\"1h/1442016000000000\"");
+        assert_eq!(serde_json::from_str::<Part>(&json).unwrap(), part);
+        assert!(serde_json::from_str::<Part>("\"1h\"").is_err());
+        let all = PartId { resolution: None, partition: 0 };
+        assert_eq!(part_id::to_text(all), "all/0");
+    }
 
     #[test]
     fn part_ids_survive_text() {
@@ -166,5 +263,15 @@ mod tests {
         assert!(tiles(HOUR, Width::Month));
         assert!(!tiles(Width::Week, Width::Month));
         assert!(tiles(Width::Month, Width::Year));
+        assert!(tiles(Width::Month, Width::Quarter));
+        assert!(tiles(Width::Quarter, Width::Year));
+        assert!(!tiles(Width::Year, Width::Month));
+        assert!(!tiles(Width::Quarter, Width::Month));
+        assert!(tiles(Width::Week, Width::Week));
+        assert!(!tiles(Width::Month, DAY));
+        assert!(!tiles(minutes(7), Width::Month));
+        assert!(!tiles(Width::Fixed { micros: 2 * DAY_MICROS }, Width::Month));
+        assert!(tiles(HOUR, DAY));
+        assert!(!tiles(DAY, HOUR));
     }
 }

@@ -418,3 +418,6 @@ fn narrow(passing: &[u32], selected: &[u32], groups: &[u32]) -> (Vec<u32>, Vec<u
     }
     (rows, narrowed)
 }
+
+#[cfg(test)]
+mod tests;
