@@ -112,6 +112,21 @@ impl<'a> Column<'a> {
         Column { data, valid: self.valid.as_ref().map(|valid| pick(valid, rows)) }
     }
 
+    /// Whether values `i` and `j` are plainly the same. Of texts only those that lie in the same
+    /// place are, and a `false` says nothing.
+    #[inline]
+    pub(crate) fn is_plainly_same(&self, i: usize, j: usize) -> bool {
+        let same = match &self.data {
+            Data::Boolean(v) => v[i] == v[j],
+            Data::BigInt(v) | Data::Timestamp(v) => v[i] == v[j],
+            Data::Double(v) => v[i].to_bits() == v[j].to_bits(),
+            Data::Decimal(v) => v[i] == v[j],
+            Data::Varchar(v) => std::ptr::eq(v[i], v[j]),
+            Data::Binary(_) | Data::FrequentItems(_) => false,
+        };
+        same && self.is_valid(i) == self.is_valid(j)
+    }
+
     /// Value `i`, owned. A Binary value has no SQL form.
     ///
     /// # Panics

@@ -218,14 +218,15 @@ fn has_zero(bytes: &[u8]) -> bool {
         let word = u64::from_le_bytes(word);
         word.wrapping_sub(ONES) & !word & (ONES << 7)
     };
-    match bytes.last_chunk() {
-        // The last word may overlap the one before.
-        Some(&last) => {
-            let (words, _) = bytes.as_chunks();
-            words.iter().fold(zeros(last), |found, &word| found | zeros(word)) != 0
-        }
-        None => bytes.contains(&0),
+    // The last word may overlap the one before.
+    let Some(&last) = bytes.last_chunk() else { return bytes.contains(&0) };
+    let mut found = zeros(last);
+    let mut rest = bytes;
+    while let Some((&word, after)) = rest.split_first_chunk() {
+        found |= zeros(word);
+        rest = after;
     }
+    found != 0
 }
 
 fn take_text(key: &mut &[u8]) -> Result<String, CorruptKey> {

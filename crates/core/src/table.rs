@@ -49,13 +49,18 @@ fn tag(hash: u64) -> u32 {
     (hash >> 32) as u32
 }
 
-/// The keys of a batch, kept for its memory.
+/// The keys of a batch, kept for its memory. A key that is plainly the one of the row before is
+/// there once.
 #[derive(Default)]
 struct Lookups {
     keys: Vec<u8>,
     /// Where each key ends, and its hash.
     spans: Vec<(usize, u64)>,
     candidates: Vec<Option<u32>>,
+    /// The group of each key.
+    groups: Vec<u32>,
+    /// The number of each row's key.
+    key_of: Vec<u32>,
 }
 
 /// The encoded keys of all groups, end to end.
@@ -175,13 +180,13 @@ impl Table {
     ) -> Vec<u32> {
         let mut lookups = std::mem::take(&mut self.lookups);
         self.encode_keys(&mut lookups, columns, event_time, rows, selected, arena);
-        let Lookups { keys, spans, candidates } = &mut lookups;
+        let Lookups { keys, spans, candidates, groups, key_of } = &mut lookups;
         candidates.clear();
+        groups.clear();
         candidates.extend(spans.iter().map(|&(_, hash)| {
             let slot = self.index.find(hash, |slot| slot.tag == tag(hash));
             slot.map(|slot| slot.group)
         }));
-        let mut groups = Vec::with_capacity(selected.len());
         let mut start = 0;
         for (&(end, hash), &candidate) in spans.iter().zip(&*candidates) {
             let key = &keys[start..end];
@@ -191,6 +196,7 @@ impl Table {
                 _ => self.entry(key, hash),
             });
         }
+        let groups = key_of.iter().map(|&key| groups[key as usize]).collect();
         self.lookups = lookups;
         self.grow();
         groups
@@ -214,18 +220,27 @@ impl Table {
             _ => &[],
         };
         let mut bucket = view.bucket.as_ref().map(|bucket| BucketOf::new(bucket.width));
-        let Lookups { keys, spans, .. } = lookups;
+        let Lookups { keys, spans, key_of, .. } = lookups;
         keys.clear();
         spans.clear();
-        for &row in selected {
-            let start = keys.len();
-            for column in &key_columns {
-                key::push(keys, column, row as usize);
+        key_of.clear();
+        let mut before = None;
+        for row in selected.iter().map(|&row| row as usize) {
+            let time = event_times.get(row).copied().unwrap_or_default();
+            let is_same = before.is_some_and(|before| {
+                key_columns.iter().all(|column| column.is_plainly_same(row, before))
+                    && bucket.as_ref().is_none_or(|bucket| bucket.last.contains(&time))
+            });
+            before = Some(row);
+            if !is_same {
+                let start = keys.len();
+                key_columns.iter().for_each(|column| key::push(keys, column, row));
+                if let Some(bucket) = &mut bucket {
+                    key::push_bucket(keys, bucket.start(time));
+                }
+                spans.push((keys.len(), HASHER.hash_one(&keys[start..])));
             }
-            if let Some(bucket) = &mut bucket {
-                key::push_bucket(keys, bucket.start(event_times[row as usize]));
-            }
-            spans.push((keys.len(), HASHER.hash_one(&keys[start..])));
+            key_of.push(spans.len() as u32 - 1);
         }
     }
 

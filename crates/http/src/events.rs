@@ -40,16 +40,21 @@ pub(crate) enum Layout {
 /// The lines of `text` that hold anything but white space, with their numbers from 1. The line's
 /// end (`\n` or `\r\n`) is not part of it; the last one needs none.
 pub fn lines(text: &[u8]) -> impl Iterator<Item = (usize, Range<usize>)> {
-    let ends = memchr_iter(b'\n', text).chain(std::iter::once(text.len()));
-    let mut start = 0;
-    ends.enumerate().filter_map(move |(index, end)| {
-        let span = start..end;
-        start = end + 1;
-        let line = &text[span.clone()];
-        let span = if line.last() == Some(&b'\r') { span.start..span.end - 1 } else { span };
-        // The first byte of nearly every line settles it.
-        let blank = text[span.clone()].iter().all(|byte| is_white(*byte));
-        (!blank).then_some((index + 1, span))
+    let mut ends = memchr_iter(b'\n', text);
+    let (mut start, mut number) = (0, 0);
+    std::iter::from_fn(move || {
+        while start <= text.len() {
+            let end = ends.next().unwrap_or(text.len());
+            let line = text[start..end].strip_suffix(b"\r").unwrap_or(&text[start..end]);
+            let span = start..start + line.len();
+            start = end + 1;
+            number += 1;
+            // The first byte of nearly every line settles it.
+            if !line.iter().all(|byte| is_white(*byte)) {
+                return Some((number, span));
+            }
+        }
+        None
     })
 }
 

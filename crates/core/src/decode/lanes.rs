@@ -34,9 +34,9 @@ pub(super) fn digits(bytes: &[u8; DIGITS]) -> u32 {
 /// Up to 32 bytes to look for.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Needle {
-    bytes: [u8x16; 2],
+    bytes: [u8; BYTES],
     /// Ones where `bytes` counts.
-    mask: [u8x16; 2],
+    mask: [u8; BYTES],
     pub(super) length: usize,
 }
 
@@ -51,32 +51,27 @@ impl Needle {
             bytes[length..].fill(0);
             mask[length..].fill(0);
         }
-        Needle { bytes: halves(&bytes), mask: halves(&mask), length }
+        Needle { bytes, mask, length }
     }
 
     /// Whether it stands at `pos` of `text`.
     #[inline(always)]
     pub(super) fn stands_at(&self, text: &[u8], pos: usize) -> bool {
         let Some(chunk) = text.get(pos..).and_then(|rest| rest.first_chunk()) else {
-            return self.stands_near_end(text, pos);
+            return self.stands_by_bytes(text, pos);
         };
-        self.is_start_of(chunk)
-    }
-
-    #[inline(always)]
-    fn is_start_of(&self, chunk: &[u8; BYTES]) -> bool {
-        let chunk = halves(chunk);
-        let difference = |half: usize| (chunk[half] ^ self.bytes[half]) & self.mask[half];
-        (difference(0) | difference(1)).simd_eq(u8x16::splat(0)).to_bitmask() == 0xffff
+        // Most needles are no longer than this.
+        let [bytes, _] = halves(&self.bytes);
+        let [mask, _] = halves(&self.mask);
+        let difference = (u8x16::from(*chunk) ^ bytes) & mask;
+        difference.simd_eq(u8x16::splat(0)).to_bitmask() == 0xffff
+            && (self.length <= 16 || self.stands_by_bytes(text, pos))
     }
 
     #[inline(never)]
-    fn stands_near_end(&self, text: &[u8], pos: usize) -> bool {
-        let rest = text.get(pos..).unwrap_or_default();
-        let mut chunk = [0; BYTES];
-        // There are fewer than 32 bytes, and a needle longer than they are must not match zeros.
-        chunk[..rest.len()].copy_from_slice(rest);
-        self.length <= rest.len() && self.is_start_of(&chunk)
+    fn stands_by_bytes(&self, text: &[u8], pos: usize) -> bool {
+        let (rest, needle) = (text.get(pos..), self.bytes.get(..self.length));
+        rest.zip(needle).is_some_and(|(rest, needle)| rest.starts_with(needle))
     }
 }
 
@@ -126,7 +121,5 @@ mod tests {
                 }
             }
         }
-        // Zeros are what the rest of a chunk is filled with.
-        assert!(!Needle::new(b"a\0").stands_at(b"a", 0));
     }
 }

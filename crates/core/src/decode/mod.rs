@@ -3,7 +3,9 @@
 //! ```text
 //! payload ─ UTF-8 (simdutf8) ─> walk ─┬─ plan     which key is which column, which comes next
 //!                                     ├─ scanner  the grammar; string, number: the tokens
+//!                                     │   └─ trail  the way through what is not declared
 //!                                     └─ value    the column's rules ─> batch
+//!                                  (lanes: 16 bytes at once, for plan, trail, string and number)
 //! ```
 //!
 //! One pass, no tree. Measured libraries take 400 to 570 ns for five fields of a 400-byte event

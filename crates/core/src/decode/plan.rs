@@ -4,7 +4,8 @@
 //! its keys. Producers write their keys in one order, so each node also remembers, place by place,
 //! the bytes that last led from one value to the next (comma, key, colon and the white space
 //! around them) and what that key meant. Where the same bytes come again, one comparison replaces
-//! scanning, checking and looking up the key.
+//! scanning, checking and looking up the key. Optional keys are left out by most events or by few,
+//! so each place also remembers which one came behind it last time.
 //!
 //! Guesses never change a result: bytes that were read once as "comma, key, colon" by the grammar
 //! are that wherever a comma may stand, and a wrong guess only costs the way through the table.
@@ -55,11 +56,13 @@ pub(super) struct Lead {
     pub(super) meaning: Meaning,
     /// The way through the value, where that is an object or array without declared columns.
     trail: Trail,
+    /// The place of the lead that came behind the value last time.
+    next: usize,
 }
 
 /// How many leads a node remembers. What comes after is looked up.
 const LEADS_MAX: usize = 64;
-/// How many leads behind the expected one are tried: a producer that leaves out optional fields
+/// How many leads behind the one in order are tried: a producer that leaves out optional fields
 /// still follows its order.
 const LOOKAHEAD: usize = 3;
 
@@ -109,15 +112,13 @@ impl Node {
 }
 
 impl Leads {
-    /// The lead that stands at `pos`, where the `place`-th key of the object is due, if it is the
-    /// one that stood there last time.
+    /// The lead that stands at `pos`, if it is the one of that place.
     #[inline(always)]
     pub(super) fn guess(&self, place: usize, bytes: &[u8], pos: usize) -> Option<&Lead> {
         self.0.get(place).filter(|lead| lead.bytes.stands_at(bytes, pos))
     }
 
-    /// The lead that stands at `pos`, if it is one of those due a little later, and its place.
-    #[inline(never)]
+    /// The lead that stands at `pos`, if it is among those from `place` on, and its place.
     pub(super) fn guess_further(
         &self,
         place: usize,
@@ -128,8 +129,21 @@ impl Leads {
             // The leads that follow begin with a comma, which must not follow a brace.
             return None;
         }
-        let further = self.0.iter().enumerate().skip(place + 1).take(LOOKAHEAD);
+        let further = self.0.iter().enumerate().skip(place).take(1 + LOOKAHEAD);
         further.into_iter().find(|(_, lead)| lead.bytes.stands_at(bytes, pos))
+    }
+
+    /// The place of the lead that came behind that of `place` last time.
+    #[inline(always)]
+    pub(super) fn next(&self, place: usize) -> usize {
+        self.0.get(place).map_or(place + 1, |lead| lead.next)
+    }
+
+    /// Remembers that the lead of `next` came behind that of `place`.
+    pub(super) fn follow(&mut self, place: usize, next: usize) {
+        if let Some(lead) = self.0.get_mut(place) {
+            lead.next = next;
+        }
     }
 
     /// The way through the value of the `place`-th key, if that key is remembered.
@@ -140,7 +154,8 @@ impl Leads {
 
     /// Remembers what led to the value of the `place`-th key.
     pub(super) fn learn(&mut self, place: usize, lead: &[u8], meaning: Meaning) {
-        let lead = || Lead { bytes: Needle::new(lead), meaning, trail: Trail::default() };
+        let lead =
+            || Lead { bytes: Needle::new(lead), meaning, trail: Trail::default(), next: place + 1 };
         if place < self.0.len() {
             self.0[place] = lead();
         } else if place == self.0.len() && place < LEADS_MAX {

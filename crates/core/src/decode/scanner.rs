@@ -10,7 +10,7 @@ use super::MAX_DEPTH;
 use super::fault::{self, Fault};
 use super::number::{self, Number};
 use super::string::{self, Span, StringFault};
-use super::trail::{Nesting, Trail};
+use super::trail::{Nesting, Step, Trail};
 use std::borrow::Cow;
 
 /// Reads the tokens of a payload.
@@ -99,56 +99,79 @@ impl<'a> Scanner<'a> {
         depth: usize,
         trail: Option<&mut Trail>,
     ) -> Result<usize, Fault> {
-        // Most values are strings, which are worth being spared the call.
-        match self.byte(pos) {
-            b'"' => Ok(self.string(pos)?.end + 1),
-            _ => self.value_of_any_kind(pos, depth, trail),
-        }
-    }
-
-    /// The same, for what is no string right there.
-    #[inline(never)]
-    pub(super) fn value_of_any_kind(
-        self,
-        pos: usize,
-        depth: usize,
-        trail: Option<&mut Trail>,
-    ) -> Result<usize, Fault> {
-        let pos = self.token(pos);
         match (self.byte(pos), trail) {
+            // Most values are strings, which are worth being spared the call.
+            (b'"', _) => Ok(self.string(pos)?.end + 1),
             (b'{' | b'[', Some(trail)) => self.nested(pos, depth, trail),
-            (b'{' | b'[', None) => self.nested(pos, depth, &mut Trail::default()),
-            _ => self.scalar_at(pos),
+            _ => self.value_of_any_kind(pos, depth),
         }
     }
 
-    /// The end of the object or array at `start`.
+    #[inline(never)]
+    fn value_of_any_kind(self, pos: usize, depth: usize) -> Result<usize, Fault> {
+        let pos = self.token(pos);
+        match self.byte(pos) {
+            b'{' | b'[' => self.nested(pos, depth, &mut Trail::default()),
+            _ => self.scalar(pos),
+        }
+    }
+
+    /// The end of the object or array at `start`: along the trail as far as it leads.
+    #[inline(never)]
     fn nested(self, start: usize, depth: usize, trail: &mut Trail) -> Result<usize, Fault> {
-        let mut nesting = Nesting::default();
-        let mut place = 0;
         let mut pos = start;
-        loop {
-            let (from, before) = (pos, nesting);
-            let guess = trail.guess(place, nesting, self.bytes(), pos);
-            let is_guessed = guess.is_some();
-            if let Some((at, step)) = guess {
-                place = at;
-                pos += step.bytes.length;
-                nesting = step.after;
+        let mut place = 0;
+        while let Some(step) = trail.guess(place, self.bytes(), pos) {
+            if !self.leads_on(step, pos) {
+                break;
             }
-            // A step that led to a scalar last time may lead to a bracket now.
-            let is_read = is_guessed && (nesting.depth() == 0 || self.is_scalar(pos));
-            if !is_read {
-                let is_due = is_guessed || pos == start;
-                pos = self.between(pos, depth, &mut nesting, is_due)?;
-                trail.learn(place, &self.bytes()[from..pos], before, nesting);
+            pos += step.bytes.length;
+            if step.after.depth() == 0 {
+                return Ok(pos);
+            }
+            pos = self.scalar(pos)?;
+            place += 1;
+        }
+        self.nested_on(pos, depth, trail, place)
+    }
+
+    /// The same from the `place`-th step of the trail on, which is not the one that stands there.
+    fn nested_on(
+        self,
+        mut pos: usize,
+        depth: usize,
+        trail: &mut Trail,
+        mut place: usize,
+    ) -> Result<usize, Fault> {
+        let mut nesting = trail.before(place);
+        loop {
+            let guess = trail.guess(place, self.bytes(), pos).map(|step| (place, step));
+            let guess = guess.or_else(|| trail.guess_further(place, nesting, self.bytes(), pos));
+            match guess.filter(|(_, step)| self.leads_on(step, pos)) {
+                Some((at, step)) => {
+                    place = at;
+                    pos += step.bytes.length;
+                    nesting = step.after;
+                }
+                None => {
+                    let from = pos;
+                    pos = self.between(pos, depth, &mut nesting, place == 0)?;
+                    trail.learn(place, &self.bytes()[from..pos], nesting);
+                }
             }
             if nesting.depth() == 0 {
                 return Ok(pos);
             }
-            pos = self.scalar_at(pos)?;
+            pos = self.scalar(pos)?;
             place += 1;
         }
+    }
+
+    /// Whether the step that stands at `pos` leads where it led last time: to a scalar or to the end
+    /// of the value. It may as well lead to a bracket, and after `[` that can be one that closes.
+    #[inline(always)]
+    fn leads_on(self, step: &Step, pos: usize) -> bool {
+        step.after.depth() == 0 || self.is_scalar(pos + step.bytes.length)
     }
 
     /// Reads what stands between two scalars of an object or array: from `pos`, where a value
@@ -212,7 +235,7 @@ impl<'a> Scanner<'a> {
 
     /// The end of the scalar that must stand at `pos`.
     #[inline(always)]
-    fn scalar_at(self, pos: usize) -> Result<usize, Fault> {
+    fn scalar(self, pos: usize) -> Result<usize, Fault> {
         match self.byte(pos) {
             b'"' => Ok(self.string(pos)?.end + 1),
             b'-' | b'0'..=b'9' => match number::skip(self.bytes(), pos) {

@@ -54,7 +54,7 @@ impl Nesting {
 }
 
 /// The pieces between the scalars of a value. The first leads from its beginning, the others from
-/// behind a scalar.
+/// behind a scalar. Each begins under the brackets that the one before leaves open.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Trail(Vec<Step>);
 
@@ -62,7 +62,7 @@ pub(super) struct Trail(Vec<Step>);
 #[derive(Debug, Clone)]
 pub(super) struct Step {
     pub(super) bytes: Needle,
-    before: Nesting,
+    /// The brackets that are open behind it.
     pub(super) after: Nesting,
 }
 
@@ -72,25 +72,16 @@ const STEPS_MAX: usize = 32;
 const LOOKAHEAD: usize = 3;
 
 impl Trail {
-    /// The step that stands at `pos`, where the `place`-th of the value is due under the brackets
-    /// `nesting`, if it is known, and whose place that step has.
+    /// The step that stands at `pos`, where the `place`-th of the value is due, if it is the one
+    /// that stood there last time. The brackets that are open must be those of [`Self::before`].
     #[inline(always)]
-    pub(super) fn guess(
-        &self,
-        place: usize,
-        nesting: Nesting,
-        bytes: &[u8],
-        pos: usize,
-    ) -> Option<(usize, &Step)> {
-        let step = self.0.get(place)?;
-        if step.before == nesting && step.bytes.stands_at(bytes, pos) {
-            return Some((place, step));
-        }
-        self.guess_further(place, nesting, bytes, pos)
+    pub(super) fn guess(&self, place: usize, bytes: &[u8], pos: usize) -> Option<&Step> {
+        self.0.get(place).filter(|step| step.bytes.stands_at(bytes, pos))
     }
 
-    #[inline(never)]
-    fn guess_further(
+    /// The step that stands at `pos` under the brackets `nesting`, if it is one of those due a
+    /// little later, and its place.
+    pub(super) fn guess_further(
         &self,
         place: usize,
         nesting: Nesting,
@@ -101,18 +92,32 @@ impl Trail {
             // The steps that follow begin behind a scalar.
             return None;
         }
-        let mut further = self.0.iter().enumerate().skip(place + 1).take(LOOKAHEAD);
-        further.find(|(_, step)| step.before == nesting && step.bytes.stands_at(bytes, pos))
+        let further = (place + 1..self.0.len()).take(LOOKAHEAD);
+        let mut steps = further.map(|place| (place, &self.0[place]));
+        steps.find(|(place, step)| {
+            self.before(*place) == nesting && step.bytes.stands_at(bytes, pos)
+        })
     }
 
-    /// Remembers the `place`-th step.
-    #[inline(never)]
-    pub(super) fn learn(&mut self, place: usize, step: &[u8], before: Nesting, after: Nesting) {
-        let step = || Step { bytes: Needle::new(step), before, after };
-        if place < self.0.len() {
-            self.0[place] = step();
-        } else if place == self.0.len() && place < STEPS_MAX {
-            self.0.push(step());
+    /// The brackets under which the `place`-th step begins.
+    pub(super) fn before(&self, place: usize) -> Nesting {
+        place.checked_sub(1).map_or_else(Nesting::default, |before| self.0[before].after)
+    }
+
+    /// Remembers the `place`-th step, if those before it are known. It must begin under the
+    /// brackets of [`Self::before`].
+    pub(super) fn learn(&mut self, place: usize, step: &[u8], after: Nesting) {
+        if place > self.0.len() || place == STEPS_MAX {
+            return;
+        }
+        // Steps that followed one which left other brackets open no longer follow.
+        if self.0.get(place).is_none_or(|known| known.after != after) {
+            self.0.truncate(place);
+        }
+        let step = Step { bytes: Needle::new(step), after };
+        match self.0.get_mut(place) {
+            Some(known) => *known = step,
+            None => self.0.push(step),
         }
     }
 }

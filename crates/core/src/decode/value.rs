@@ -10,33 +10,39 @@ use crate::timestamp::{self, Invalid, LastDate};
 use crate::types::Type;
 
 /// What values a column has.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Kind {
-    pub(super) ty: Type,
+#[derive(Clone, Copy)]
+pub(super) struct Kind<'t> {
+    pub(super) ty: &'t Type,
     pub(super) format: TimestampFormat,
 }
 
-/// What a column of an event is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verdict {
-    /// A value, which the slot has taken.
-    Value,
-    Null,
+/// What a column of an event is if it is no value, and where that ends.
+#[derive(Debug)]
+pub(super) enum Other {
+    Null(usize),
     /// A value that the column cannot have.
-    Unfit(Reason),
+    Unfit(Reason, usize),
+    /// The payload as such is wrong.
+    Fault(Fault),
 }
 
-/// Reads the value at `pos`, inside of `depth` objects and arrays, and hands it to `slot`; the
-/// verdict and where the value ends.
+impl From<Fault> for Other {
+    fn from(fault: Fault) -> Self {
+        Other::Fault(fault)
+    }
+}
+
+/// Reads the value at `pos`, inside of `depth` objects and arrays, and hands it to `slot`; where it
+/// ends.
 #[inline(always)]
 pub(super) fn read<'a>(
     scanner: Scanner<'a>,
     pos: usize,
     depth: usize,
-    kind: Kind,
+    kind: Kind<'_>,
     last_date: &mut LastDate,
     slot: &mut Slot<'_, 'a>,
-) -> Result<(Verdict, usize), Fault> {
+) -> Result<usize, Other> {
     // Nearly always a value of the right form stands right here, so whatever else may be is looked
     // for only when it does not.
     match read_form(scanner, pos, kind, last_date, slot)? {
@@ -51,17 +57,17 @@ fn read_other<'a>(
     scanner: Scanner<'a>,
     pos: usize,
     depth: usize,
-    kind: Kind,
+    kind: Kind<'_>,
     last_date: &mut LastDate,
     slot: &mut Slot<'_, 'a>,
-) -> Result<(Verdict, usize), Fault> {
+) -> Result<usize, Other> {
     let pos = scanner.token(pos);
     if scanner.byte(pos) == b'n' {
-        return Ok((Verdict::Null, scanner.literal(pos, "null")?));
+        return Err(Other::Null(scanner.literal(pos, "null")?));
     }
     match read_form(scanner, pos, kind, last_date, slot)? {
         Some(read) => Ok(read),
-        None => Ok((Verdict::Unfit(Reason::WrongType), scanner.value(pos, depth, None)?)),
+        None => Err(Other::Unfit(Reason::WrongType, scanner.value(pos, depth, None)?)),
     }
 }
 
@@ -70,64 +76,71 @@ fn read_other<'a>(
 fn read_form<'a>(
     scanner: Scanner<'a>,
     pos: usize,
-    kind: Kind,
+    kind: Kind<'_>,
     last_date: &mut LastDate,
     slot: &mut Slot<'_, 'a>,
-) -> Result<Option<(Verdict, usize)>, Fault> {
+) -> Result<Option<usize>, Other> {
     let Kind { ty, format } = kind;
-    let (result, end) = match (ty, scanner.byte(pos)) {
+    let end = match (ty, scanner.byte(pos)) {
         (Type::Varchar, b'"') => {
             let span = scanner.string(pos)?;
             slot.varchar(scanner.text, span);
-            (Ok(()), span.end + 1)
+            span.end + 1
         }
         (Type::BigInt, b'-' | b'0'..=b'9') => {
             let (number, end) = scanner.number(pos)?;
-            (number.to_i64().map(|value| slot.bigint(value)), end)
+            slot.bigint(number.to_i64().map_err(|reason| Other::Unfit(reason, end))?);
+            end
         }
         (Type::Double, b'-' | b'0'..=b'9') => {
             let (number, end) = scanner.number(pos)?;
-            let value = number.to_f64().ok_or(Reason::OutOfRange);
-            (value.map(|value| slot.double(value)), end)
+            slot.double(number.to_f64().ok_or(Other::Unfit(Reason::OutOfRange, end))?);
+            end
         }
         (Type::Decimal { precision, scale }, b'-' | b'0'..=b'9') => {
             let (number, end) = scanner.number(pos)?;
-            let value = decimal(Some(number), precision, scale);
-            (value.map(|value| slot.decimal(value)), end)
+            let value = decimal(Some(number), *precision, *scale);
+            slot.decimal(value.map_err(|reason| Other::Unfit(reason, end))?);
+            end
         }
         (Type::Decimal { precision, scale }, b'"') => {
             let span = scanner.string(pos)?;
-            let value = decimal(Number::parse(&scanner.unescaped(span)), precision, scale);
-            (value.map(|value| slot.decimal(value)), span.end + 1)
+            let end = span.end + 1;
+            let value = decimal(Number::parse(&scanner.unescaped(span)), *precision, *scale);
+            slot.decimal(value.map_err(|reason| Other::Unfit(reason, end))?);
+            end
         }
         (Type::Timestamp { precision }, b'"') => {
             let span = scanner.string(pos)?;
+            let end = span.end + 1;
             let text = &scanner.text[span.start..span.end];
             let value = if span.escaped {
-                timestamp::parse(&scanner.unescaped(span), format, precision)
+                timestamp::parse(&scanner.unescaped(span), format, *precision)
             } else {
-                timestamp::parse_like(last_date, text, format, precision)
+                timestamp::parse_like(last_date, text, format, *precision)
             };
-            (value.map(|value| slot.timestamp(value)).map_err(reason), span.end + 1)
+            slot.timestamp(value.map_err(|invalid| Other::Unfit(reason(invalid), end))?);
+            end
         }
         (Type::Timestamp { precision }, b'-' | b'0'..=b'9') => {
             let (number, end) = scanner.number(pos)?;
-            let value = timestamp::from_epoch(number, format, precision);
-            (value.map(|value| slot.timestamp(value)).map_err(reason), end)
+            let value = timestamp::from_epoch(number, format, *precision);
+            slot.timestamp(value.map_err(|invalid| Other::Unfit(reason(invalid), end))?);
+            end
         }
         (Type::Boolean, b't') => {
             let end = scanner.literal(pos, "true")?;
             slot.boolean(true);
-            (Ok(()), end)
+            end
         }
         (Type::Boolean, b'f') => {
             let end = scanner.literal(pos, "false")?;
             slot.boolean(false);
-            (Ok(()), end)
+            end
         }
         _ => return Ok(None),
     };
-    Ok(Some((result.map_or_else(Verdict::Unfit, |()| Verdict::Value), end)))
+    Ok(Some(end))
 }
 
 fn decimal(number: Option<Number<'_>>, precision: u8, scale: u8) -> Result<i128, Reason> {

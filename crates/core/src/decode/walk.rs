@@ -9,7 +9,7 @@ use super::batch::{Sink, Slot};
 use super::fault::{self, Fault};
 use super::plan::{Leads, Meaning, Plan};
 use super::scanner::Scanner;
-use super::value::{self, Verdict};
+use super::value::{self, Other};
 use super::{MAX_DEPTH, Reason};
 use crate::schema::{ColumnDef, ColumnId, Schema};
 use crate::timestamp::LastDate;
@@ -33,6 +33,8 @@ struct Leaf {
     kept: bool,
     /// The last event that had it.
     seen: u64,
+    /// The last event in which it was null.
+    seen_null: u64,
     last_date: LastDate,
 }
 
@@ -45,7 +47,6 @@ struct Walk<'w, 's, 'a> {
     kept: usize,
     /// The first fault of a column.
     fault: Option<Fault>,
-    has_event_time: bool,
 }
 
 impl Walker {
@@ -55,6 +56,7 @@ impl Walker {
             ty: column.ty,
             kept: needed.contains(&id),
             seen: 0,
+            seen_null: 0,
             last_date: LastDate::default(),
         });
         Walker {
@@ -81,7 +83,7 @@ impl Walker {
         };
         self.event += 1;
         let scanner = Scanner { text };
-        Walk { walker: self, scanner, sink, kept: 0, fault: None, has_event_time: false }.document()
+        Walk { walker: self, scanner, sink, kept: 0, fault: None }.document()
     }
 }
 
@@ -105,8 +107,9 @@ impl<'a> Walk<'_, '_, 'a> {
         if let Some(fault) = self.fault {
             return Err(fault);
         }
-        if !self.has_event_time {
-            let Schema { columns, event_time, .. } = &self.walker.schema;
+        let Walker { schema: Schema { columns, event_time, .. }, leaves, event, .. } = self.walker;
+        let Leaf { seen, seen_null, .. } = leaves[*event_time];
+        if seen != *event || seen_null == *event {
             return Err(fault::missing_event_time(&columns[*event_time].path));
         }
         Ok(self.kept)
@@ -136,6 +139,8 @@ impl<'a> Walk<'_, '_, 'a> {
     ) -> Result<usize, Fault> {
         // A copy is known not to change while values are read, and stays in registers.
         let scanner = self.scanner;
+        // The place of the last key, and the place at which the next one is expected.
+        let mut last = None;
         let mut place = 0;
         loop {
             let meaning = match leads.guess(place, scanner.bytes(), pos) {
@@ -144,41 +149,47 @@ impl<'a> Walk<'_, '_, 'a> {
                     lead.meaning
                 }
                 None if scanner.byte(pos) == b'}' => return Ok(pos + 1),
-                None => match self.unexpected_key(node, pos, &mut place, leads)? {
-                    (Some(meaning), end) => {
+                None => match self.unexpected_key(node, pos, last, leads)? {
+                    (at, Some(meaning), end) => {
+                        place = at;
                         pos = end;
                         meaning
                     }
-                    (None, end) => return Ok(end),
+                    (_, None, end) => return Ok(end),
                 },
             };
             pos = match meaning {
-                // Most values are strings, which are worth being spared the call.
-                Meaning::Undeclared if scanner.byte(pos) == b'"' => scanner.string(pos)?.end + 1,
-                Meaning::Undeclared => scanner.value_of_any_kind(pos, depth, leads.trail(place))?,
+                Meaning::Undeclared => scanner.value(pos, depth, leads.trail(place))?,
                 Meaning::Column(id) => self.column(id as ColumnId, pos, depth)?,
                 Meaning::Object(child) => self.child(child as usize, pos, depth)?,
             };
-            place += 1;
+            last = Some(place);
+            place = leads.next(place);
         }
     }
 
-    /// Reads a key that is not the one of last time; the result is that of [`Self::unknown_key`].
+    /// Reads a key that is not the expected one, behind that of the place `last`, if there was one;
+    /// its place, and the result of [`Self::unknown_key`].
     #[inline(never)]
     fn unexpected_key(
         &mut self,
         node: usize,
         pos: usize,
-        place: &mut usize,
+        last: Option<usize>,
         leads: &mut Leads,
-    ) -> Result<(Option<Meaning>, usize), Fault> {
-        match leads.guess_further(*place, self.scanner.bytes(), pos) {
+    ) -> Result<(usize, Option<Meaning>, usize), Fault> {
+        let mut place = last.map_or(0, |last| last + 1);
+        let (meaning, end) = match leads.guess_further(place, self.scanner.bytes(), pos) {
             Some((at, lead)) => {
-                *place = at;
-                Ok((Some(lead.meaning), pos + lead.bytes.length))
+                place = at;
+                (Some(lead.meaning), pos + lead.bytes.length)
             }
-            None => self.unknown_key(node, pos, *place, leads),
+            None => self.unknown_key(node, pos, place, leads)?,
+        };
+        if let (Some(last), Some(_)) = (last, meaning) {
+            leads.follow(last, place);
         }
+        Ok((place, meaning, end))
     }
 
     /// Reads the next key by the grammar and the table of keys; what it means and where its value
@@ -237,18 +248,30 @@ impl<'a> Walk<'_, '_, 'a> {
             _ => Slot::Dropped,
         };
         let is_kept = matches!(slot, Slot::Kept { .. });
-        let kind = value::Kind { ty: leaf.ty, format: schema.timestamp_format };
-        let (verdict, end) =
-            value::read(self.scanner, pos, depth, kind, &mut leaf.last_date, &mut slot)?;
-        match verdict {
-            Verdict::Value => {
+        let kind = value::Kind { ty: &leaf.ty, format: schema.timestamp_format };
+        match value::read(self.scanner, pos, depth, kind, &mut leaf.last_date, &mut slot) {
+            Ok(end) => {
                 self.kept += usize::from(is_kept);
-                self.has_event_time |= id == schema.event_time;
+                Ok(end)
             }
-            Verdict::Null => {}
-            Verdict::Unfit(reason) => self.unfit_value(id, reason, pos, end),
+            Err(other) => self.no_value(id, pos, other),
         }
-        Ok(end)
+    }
+
+    /// Takes note of what stands at `start` for a column and is no value; where that ends.
+    #[inline(never)]
+    fn no_value(&mut self, id: ColumnId, start: usize, other: Other) -> Result<usize, Fault> {
+        match other {
+            Other::Null(end) => {
+                self.walker.leaves[id].seen_null = self.walker.event;
+                Ok(end)
+            }
+            Other::Unfit(reason, end) => {
+                self.unfit_value(id, reason, start, end);
+                Ok(end)
+            }
+            Other::Fault(fault) => Err(fault),
+        }
     }
 
     /// Reads the value at `pos` of a key that was there before; where it ends.

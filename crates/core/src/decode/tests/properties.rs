@@ -132,4 +132,25 @@ proptest! {
             prop_assert_eq!(left.columns, right.columns);
         }
     }
+
+    /// The same key with values of related shapes, which differ in what follows a bracket, a comma
+    /// or a key that was seen before.
+    #[test]
+    fn what_a_decoder_has_learned_of_undeclared_values_never_changes_its_verdict(
+        values in prop::collection::vec(json::value(), 1..4),
+        changes in prop::collection::vec((0..4usize, json::damage()), 1..24),
+    ) {
+        let schema = one_of_each();
+        let mut experienced = Decoder::new(&schema, &[]);
+        for (at, damage) in changes {
+            let mut value = values[at % values.len()].clone().into_bytes();
+            let whole = value.clone();
+            damage.apply(&mut value);
+            for value in [value, whole] {
+                let payload = [br#"{"t":0,"x":"#.as_slice(), &value, br#","y":0}"#].concat();
+                let verdict = experienced.check(&payload);
+                prop_assert_eq!(verdict, Decoder::new(&schema, &[]).check(&payload));
+            }
+        }
+    }
 }

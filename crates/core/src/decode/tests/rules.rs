@@ -449,3 +449,18 @@ fn learned_keys_never_change_the_verdict() {
         assert_eq!(verdict, Decoder::new(&schema, &[]).check(second.as_bytes()), "{second}");
     }
 }
+
+/// What led to a scalar within an undeclared value was taken to lead to some value for ever, so that
+/// an event with `[]` was refused once one with `[1]` had been read.
+#[test]
+fn an_array_may_be_empty_where_the_last_one_was_not() {
+    let mut decoder = Decoder::new(&one_of_each(), &[]);
+    for value in ["[1]", "[]", "[[1],2]", "[[],2]", "[{}]", r#"{"a":[1]}"#, r#"{"a":[]}"#, "{}"] {
+        let payload = format!(r#"{{"t":0,"x":{value}}}"#);
+        assert_eq!(decoder.check(payload.as_bytes()), Ok(()), "{payload}");
+    }
+    for value in ["[1,]", "[", "[,1]", r#"{"a":[1,]}"#, r#"{"a":}"#, r#"{"a":[]]"#] {
+        let payload = format!(r#"{{"t":0,"x":{value}}}"#);
+        assert!(decoder.check(payload.as_bytes()).is_err(), "{payload}");
+    }
+}

@@ -38,7 +38,7 @@ fn key() -> impl Strategy<Value = String> {
     ]
 }
 
-fn value() -> impl Strategy<Value = String> {
+pub(super) fn value() -> impl Strategy<Value = String> {
     scalar().prop_recursive(6, 48, 6, |inner| {
         let items = prop::collection::vec((space(), inner.clone(), space()), 0..6);
         let array = items.prop_map(|items| {
