@@ -1,9 +1,10 @@
 //! Work and memory grow with the input and no faster, counted and not timed.
 //!
 //! What is counted are the bytes that are allocated while a target runs, over all of the run: the same
-//! on every machine and at every load. An input of twice the length may ask for some more than twice
-//! as many, and nothing may ask for more than a fixed factor of its input. Loops that allocate
-//! nothing are not seen; the fuzzer's limit of time is for those.
+//! on every machine and at every load. An input of twice the length may ask for up to
+//! three times as many, because buffers grow in leaps, and nothing may ask for more than a fixed
+//! factor of its input. Loops that allocate nothing are not seen; the fuzzer's limit of time is for
+//! those.
 
 use anabranch_hostile::{TARGETS, seeds};
 use cap::Cap;
@@ -80,7 +81,7 @@ fn select(items: &str) -> String {
 }
 
 #[test]
-fn twice_the_input_is_at_most_some_more_than_twice_the_work() {
+fn twice_the_input_is_far_from_four_times_the_work() {
     // What is made once and kept is not counted.
     for (target, check) in TARGETS {
         seeds::of(target).iter().for_each(|seed| check(seed));
@@ -91,7 +92,7 @@ fn twice_the_input_is_at_most_some_more_than_twice_the_work() {
             let (once, doubled) =
                 (allocated(target, input.as_bytes()), allocated(target, twice.as_bytes()));
             let case = format!("{target}, {what}: {n} take {once} bytes, twice as many {doubled}");
-            assert!(doubled <= 5 * once / 2 + 300_000, "{case}");
+            assert!(doubled <= 3 * once + 300_000, "{case}");
             assert!(doubled <= 1000 * twice.len() + (4 << 20), "{case}, for {}", twice.len());
         }
     }
