@@ -34,10 +34,10 @@ pub(crate) fn judge(schema: &Schema, payload: &[u8]) -> Result<Vec<Value>, Vec<R
     }
 }
 
-fn object<'t>(
+fn object(
     schema: &Schema,
     path: &mut Vec<String>,
-    members: &[(String, &'t RawValue)],
+    members: &[(String, &RawValue)],
     values: &mut [Value],
 ) -> Result<(), Reason> {
     for (at, (key, raw)) in members.iter().enumerate() {
