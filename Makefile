@@ -48,6 +48,10 @@ parity: build $(TESTS) ## compare answers with an independent engine
 soak: build $(TESTS) ## kill a running server at random for MINUTES=10 and compare its answers
 	tests/.venv/bin/python tests/parity/crash.py $(ANABRANCH) --minutes $(or $(MINUTES),10)
 
+.PHONY: fuzz
+fuzz: ## fuzz everything that reads bytes, MINUTES=1 each; TARGET=sql fuzzes one
+	fuzz/run.sh $(or $(MINUTES),1) $(if $(findstring command,$(origin TARGET)),$(TARGET))
+
 .PHONY: bench
 bench: build $(PEERS) ## measure the fold beside other engines; writes bench/results
 	bench/.venv/bin/python bench/fold.py --anabranch $(ANABRANCH)

@@ -86,10 +86,13 @@ impl FromStr for SequenceNumber {
             return Err(error());
         }
         let mut words = [0u64; 3];
-        for digit in text.bytes() {
-            let mut carry = u128::from(digit - b'0');
+        // Multiply and add, eighteen digits at a time: as many as keep a product within 128 bits.
+        for chunk in text.as_bytes().chunks(18) {
+            let number = |digits: &[u8]| digits.iter().fold(0, |n, d| n * 10 + u64::from(d - b'0'));
+            let scale = u128::from(10u64.pow(chunk.len() as u32));
+            let mut carry = u128::from(number(chunk));
             for word in words.iter_mut().rev() {
-                let value = u128::from(*word) * 10 + carry;
+                let value = u128::from(*word) * scale + carry;
                 *word = value as u64;
                 carry = value >> 64;
             }

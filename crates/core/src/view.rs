@@ -23,7 +23,8 @@ impl std::str::FromStr for Fingerprint {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let error = || format!("`{text}` is not a fingerprint: expected 32 hexadecimal digits");
-        if text.len() != 32 || !text.is_ascii() {
+        // The numbers' own reader would take signs as well.
+        if text.len() != 32 || !text.bytes().all(|digit| digit.is_ascii_hexdigit()) {
             return Err(error());
         }
         let mut bytes = [0; 16];
@@ -303,4 +304,20 @@ pub enum Scalar {
     ToUnixtime,
     /// `from_unixtime(double)`: TIMESTAMP(3).
     FromUnixtime,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Fingerprint;
+
+    /// Found while fuzzing was being written: digits were read two by two as numbers, and `+f` is a
+    /// number. A folder of that name would have been taken for the view's.
+    #[test]
+    fn a_fingerprint_is_hexadecimal_digits_and_nothing_else() {
+        let text = "00ff10ab".repeat(4);
+        assert_eq!(text.parse::<Fingerprint>().map(|read| read.to_string()), Ok(text.clone()));
+        for wrong in [text.replace("00", "+0"), text.replace("ff", "-f"), "é".repeat(16)] {
+            assert!(wrong.len() == 32 && wrong.parse::<Fingerprint>().is_err(), "{wrong}");
+        }
+    }
 }

@@ -74,7 +74,7 @@ impl Events {
     ///
     /// # Errors
     /// If it starts as an array and is not one.
-    pub(crate) fn sniff(body: Bytes) -> Result<Events, serde_json::Error> {
+    pub fn sniff(body: Bytes) -> Result<Events, serde_json::Error> {
         let start = body.iter().position(|byte| !is_white(*byte)).unwrap_or(body.len());
         match body.get(start) {
             Some(b'[') => Self::from_array(body),

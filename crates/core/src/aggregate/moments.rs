@@ -11,7 +11,7 @@
 use super::bytes::{corrupt, push_varint};
 use super::count::Counts;
 use super::exact_sums::{ExactSums, Number, Term};
-use super::round::{power_of_two, ratio};
+use super::round::ratio;
 use super::scalar::argument;
 use super::{Accumulator, CorruptState, for_each_valid, nullable};
 use crate::column::{Column, Data};
@@ -48,7 +48,10 @@ impl Moments {
             Moment::VarianceSample | Moment::VariancePopulation => {
                 ratio(&numerator, &denominator, SQUARE_EXPONENT)
             }
-            Moment::StddevSample | Moment::StddevPopulation => Some(root(&numerator, &denominator)),
+            Moment::StddevSample | Moment::StddevPopulation => {
+                // No values lead beyond DOUBLE, only a forged state does.
+                Some(root(&numerator, &denominator)).filter(|root| root.is_finite())
+            }
         }
     }
 }
@@ -57,8 +60,11 @@ impl Moments {
 /// deviation is right even where the variance is beyond DOUBLE.
 fn root(numerator: &BigUint, denominator: &BigUint) -> f64 {
     let half = (numerator.bits() as i32 - denominator.bits() as i32 + SQUARE_EXPONENT) / 2;
-    let scaled = ratio(numerator, denominator, SQUARE_EXPONENT - 2 * half);
-    scaled.expect("a number of about 1 is a double").sqrt() * power_of_two(half)
+    let scaled = ratio(numerator, denominator, SQUARE_EXPONENT - 2 * half)
+        .expect("a number of about 1 is a double")
+        .sqrt();
+    // The power itself may be too small for a DOUBLE where the product is not.
+    libm::scalbn(scaled, half)
 }
 
 impl Accumulator for Moments {
@@ -172,6 +178,26 @@ mod tests {
             let [_, population, _, deviation] = presented(&*moments(&[scale, 3.0 * scale]));
             assert_eq!([population, deviation], [variance, Value::Double(scale)]);
         }
+    }
+
+    /// Found by fuzzing. The root of a variance among the least of all DOUBLEs was scaled by a power
+    /// of two that is none: the standard deviation of 0 and the least DOUBLE was negative zero, and
+    /// of more values it could be some 10^35 times too large.
+    #[test]
+    fn the_deviation_of_the_least_doubles_is_rounded_like_any_other() {
+        let deviations = |zeros: usize| {
+            let mut values = vec![0.0; zeros];
+            values.push(5e-324);
+            let [_, _, sample, population] = presented(&*moments(&values));
+            [sample, population].map(|value| match value {
+                Value::Double(double) => double.to_bits(),
+                other => panic!("{other:?} is no DOUBLE"),
+            })
+        };
+        // In units of the least DOUBLE: the root of a half, and a half, a tie.
+        assert_eq!(deviations(1), [1, 0]);
+        assert_eq!(deviations(999), [0, 0]);
+        assert_eq!(deviations(100_000), [0, 0]);
     }
 
     #[test]

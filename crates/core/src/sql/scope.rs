@@ -118,8 +118,11 @@ impl<'a> Scope<'a> {
 fn matches(part: &Ident, key: &str) -> bool {
     if part.quote_style.is_some() {
         part.value == key
+    } else if part.value.is_ascii() && key.is_ascii() {
+        // Nearly every name; asked of every column for every reference.
+        part.value.eq_ignore_ascii_case(key)
     } else {
-        part.value == key || part.value.to_lowercase() == key.to_lowercase()
+        part.value.to_lowercase() == key.to_lowercase()
     }
 }
 

@@ -12,6 +12,7 @@ use super::suggest::closest;
 use crate::schema::{ColumnDef, ColumnId, Schema, TimestampFormat};
 use crate::types::Type;
 use sqlparser::ast::{Expr, Value};
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 const OPTIONS: [&str; 3] = ["format", "event_time", "timestamp_format"];
@@ -66,8 +67,9 @@ fn leaves(
     reporter: &mut Reporter<'_>,
 ) -> Compiled<()> {
     let mut outcome = Ok(());
+    let mut names = Names::default();
     for (index, column) in columns.iter().enumerate() {
-        if let Some(twin) = columns[..index].iter().find(|other| same(&other.name, &column.name)) {
+        if let Some(twin) = names.insert(index, &column.name).map(|twin| &columns[twin]) {
             let message = format!("`{}` is the name of two columns", column.name.text);
             let help = format!(
                 "columns differ in more than letter case (`{}` is there already), unless both are \
@@ -95,12 +97,34 @@ fn leaves(
     outcome
 }
 
-/// Whether some reference means both: quoted ones are exact, the others ignore letter case.
-fn same(a: &Name, b: &Name) -> bool {
-    if a.quoted && b.quoted {
-        a.text == b.text
-    } else {
-        a.text.to_lowercase() == b.text.to_lowercase()
+/// Names of columns by what they would be taken for. A source may declare as many as fit into it,
+/// so none is compared with all that were before.
+#[derive(Default)]
+struct Names<'a> {
+    /// The first column of each name in small letters, and the first of them that is not quoted.
+    in_any_case: BTreeMap<String, (usize, Option<usize>)>,
+    /// The first quoted column of each exact name.
+    quoted: BTreeMap<&'a str, usize>,
+}
+
+impl<'a> Names<'a> {
+    /// Adds a column. Returns the first before it that some reference means as well: two quoted
+    /// names are told apart exactly, others without regard to letter case.
+    fn insert(&mut self, index: usize, name: &'a Name) -> Option<usize> {
+        let unquoted = (!name.quoted).then_some(index);
+        let (first, first_unquoted) =
+            self.in_any_case.entry(name.text.to_lowercase()).or_insert((index, None));
+        let twin = if name.quoted {
+            let exact = self.quoted.get(name.text.as_str()).copied();
+            first_unquoted.iter().copied().chain(exact).min()
+        } else {
+            Some(*first).filter(|&first| first < index)
+        };
+        *first_unquoted = first_unquoted.or(unquoted);
+        if name.quoted {
+            self.quoted.entry(&name.text).or_insert(index);
+        }
+        twin
     }
 }
 

@@ -110,7 +110,7 @@ impl Log for Stream {
                 for draft in drafts(&append.records) {
                     let mut value = blocks.insert_reserve((shard, last + 1), draft.bytes())?;
                     draft.encode(arrival_ms, value.as_mut());
-                    last += draft.len();
+                    last += draft.count();
                 }
                 last_table.insert(shard, last)?;
                 appended.push(Appended { first: (before + 1).into(), last: last.into() });

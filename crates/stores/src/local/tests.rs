@@ -180,3 +180,20 @@ fn a_stream_that_was_lost_goes_on_behind_what_the_layers_have() {
     let sequences: Vec<_> = batch.records().map(|record| record.sequence).collect();
     assert_eq!(sequences, [8.into()]);
 }
+
+/// A batch of no records said that it had nearly 2^64: what is behind the gap was never read.
+#[test]
+fn a_reader_from_within_lost_numbers_goes_on_behind_them() {
+    let root = tempfile::tempdir().unwrap();
+    let local = open(root.path(), 1);
+    let shard = local.stream.shards()[0].clone();
+    let append = [Append { shard: shard.clone(), records: vec![("k", b"payload".as_slice())] }];
+    local.stream.append(&append, 0).unwrap();
+    local.stream.skip_to(&shard, 10.into()).unwrap();
+    local.stream.append(&append, 0).unwrap();
+    for max_bytes in [0, usize::MAX] {
+        let batch = local.stream.read(&shard, 7.into(), max_bytes).unwrap();
+        let sequences: Vec<_> = batch.records().map(|record| record.sequence).collect();
+        assert_eq!((batch.len(), batch.last(), sequences), (1, 11.into(), vec![11.into()]));
+    }
+}

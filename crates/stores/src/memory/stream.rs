@@ -55,7 +55,7 @@ impl Shard {
             let mut bytes = vec![0; draft.bytes()];
             draft.encode(arrival_ms, &mut bytes);
             let start = self.last + 1;
-            self.last += draft.len();
+            self.last += draft.count();
             self.blocks.insert(start, Block { bytes: bytes.into(), last: self.last });
         }
         Appended { first: first.into(), last: self.last.into() }

@@ -6,8 +6,7 @@
 
 mod block;
 
-pub use block::{Batch, Records};
-pub(crate) use block::{BlockBytes, drafts};
+pub use block::{Batch, BlockBytes, Draft, Records, drafts};
 
 use anabranch_core::port::{self, Result};
 use anabranch_core::record::{HEARTBEAT, SequenceNumber, ShardId};
