@@ -6,10 +6,16 @@
 //!
 //! Core says what a store must do; nothing here decides what an answer is.
 
+mod build_name;
+mod cache;
 pub mod conformance;
+mod error;
 pub mod faulty;
 pub mod local;
 pub mod memory;
+mod part_file;
+mod record_file;
 mod rows;
+mod sparse;
 pub mod stream;
 pub mod workers;

@@ -8,10 +8,10 @@
 //! Ranges of whole pages come back, so a read returns more than was selected, and never less.
 
 use super::columns;
-use super::file::PartFile;
+use super::name::corrupt;
 use super::pages::{PageIndex, intersect};
 use super::write::{LAYOUT, Layout};
-use crate::local::error;
+use crate::error;
 use anabranch_core::column::{Column, Data};
 use anabranch_core::port::{Error, Result, Rows, Selection, VisitPart};
 use anabranch_core::view::View;
@@ -22,18 +22,18 @@ use parquet::arrow::arrow_reader::{
     ParquetRecordBatchReaderBuilder, RowSelection,
 };
 use parquet::errors::ParquetError;
-use parquet::file::metadata::PageIndexPolicy;
+use parquet::file::metadata::{ColumnChunkMetaData, PageIndexPolicy, RowGroupMetaData};
+use parquet::file::reader::ChunkReader;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
 
 /// Rows per call of the visitor, at most.
 const BATCH: usize = 8 << 10;
 
-/// An open part: the file, its metadata, and where in it which keys and buckets are.
+/// A part whose footer was read: where in its file which rows are.
 #[derive(Debug)]
-pub(super) struct Part {
-    path: PathBuf,
-    file: PartFile,
+pub(crate) struct Part {
+    /// What errors call it.
+    name: String,
     metadata: ArrowReaderMetadata,
     /// How many key columns there are.
     keys: usize,
@@ -41,44 +41,72 @@ pub(super) struct Part {
     states: Vec<usize>,
     /// One for each key column, and then one for the bucket if there is one.
     indexed: Vec<PageIndex>,
+    /// By row group and column.
+    chunks: Vec<Vec<Chunk>>,
+}
+
+/// One column of one row group: the stretch of a file that has a checksum.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Chunk {
+    /// Its first byte's place in the file.
+    pub(crate) start: u64,
+    /// The place behind its last byte.
+    pub(crate) end: u64,
+    /// The CRC-32 of its bytes.
+    pub(crate) crc32: u32,
+}
+
+/// The rows that a read visits.
+struct Wanted {
+    row_groups: Vec<usize>,
+    /// Counted within those row groups.
+    rows: RowSelection,
 }
 
 impl Part {
-    /// Opens the file `path`, a part of `view`.
-    pub(super) fn open(path: &Path, view: &View) -> Result<Self> {
-        let open = || -> parquet::errors::Result<Self> {
-            let file = PartFile::open(path)?;
-            let options =
-                ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Required);
-            let metadata = ArrowReaderMetadata::load(&file, options)?;
-            let layout = layout(&metadata, view)?;
-            let file = file.with_checksums(metadata.metadata(), &layout.crc32)?;
-            let keys = view.keys.len();
-            let columns = 0..keys + usize::from(view.bucket.is_some());
-            let indexed = columns.map(|column| PageIndex::load(&metadata, column));
-            let indexed = indexed.collect::<parquet::errors::Result<Vec<PageIndex>>>()?;
-            let (path, states) = (path.to_owned(), layout.states);
-            Ok(Part { path, file, metadata, keys, states, indexed })
-        };
-        open().map_err(|e| error::parquet(path, &e))
+    /// Reads the page index and footer of `file`, a part of `view`. The caller has checked them.
+    pub(crate) fn open<R: ChunkReader>(
+        name: String,
+        file: &R,
+        view: &View,
+    ) -> parquet::errors::Result<Self> {
+        let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Required);
+        let metadata = ArrowReaderMetadata::load(file, options)?;
+        let layout = layout(&metadata, view)?;
+        let chunks = chunks(&metadata, &layout.crc32)?;
+        let keys = view.keys.len();
+        let columns = 0..keys + usize::from(view.bucket.is_some());
+        let indexed = columns.map(|column| PageIndex::load(&metadata, column));
+        let indexed = indexed.collect::<parquet::errors::Result<Vec<PageIndex>>>()?;
+        Ok(Part { name, metadata, keys, states: layout.states, indexed, chunks })
+    }
+
+    /// Every chunk of the file.
+    pub(crate) fn chunks(&self) -> impl Iterator<Item = Chunk> {
+        self.chunks.iter().flatten().copied()
     }
 
     /// Bytes of memory in use, about.
-    pub(super) fn memory_bytes(&self) -> usize {
+    pub(crate) fn memory_bytes(&self) -> usize {
         let indexes: usize = self.indexed.iter().map(PageIndex::memory_bytes).sum();
         self.metadata.metadata().memory_size() + indexes
     }
 
-    /// Visits the rows that `selection` may want, in order.
-    pub(super) fn read(&self, selection: &Selection, visit: VisitPart<'_>) -> Result<()> {
-        let ranges = self.wanted_rows(selection);
-        if ranges.is_empty() {
+    /// Visits the rows of `file` that `selection` may want, in order.
+    pub(crate) fn read<R: ChunkReader + 'static>(
+        &self,
+        file: R,
+        selection: &Selection,
+        visit: VisitPart<'_>,
+    ) -> Result<()> {
+        let wanted = self.wanted(selection);
+        if wanted.row_groups.is_empty() {
             return Ok(());
         }
         let batches =
-            self.reader(selection, &ranges).map_err(|e| error::parquet(&self.path, &e))?;
+            self.reader(file, selection, wanted).map_err(|e| error::parquet(&self.name, &e))?;
         for batch in batches {
-            let batch = batch.map_err(|e| error::arrow(&self.path, &e))?;
+            let batch = batch.map_err(|e| error::arrow(&self.name, &e))?;
             visit(&self.rows(&batch, selection)?)?;
         }
         Ok(())
@@ -100,20 +128,16 @@ impl Part {
         ranges
     }
 
-    /// A reader of the given rows: of the row groups they are in, and in those of their pages.
-    fn reader(
-        &self,
-        selection: &Selection,
-        ranges: &[Range<usize>],
-    ) -> parquet::errors::Result<ParquetRecordBatchReader> {
-        let metadata = self.metadata.metadata();
+    /// The row groups that hold a wanted row, and which of their rows.
+    fn wanted(&self, selection: &Selection) -> Wanted {
+        let ranges = self.wanted_rows(selection);
         let mut row_groups = Vec::new();
         let mut within = Vec::new();
         let (mut start, mut kept) = (0, 0);
-        for (number, row_group) in metadata.row_groups().iter().enumerate() {
+        for (number, row_group) in self.metadata.metadata().row_groups().iter().enumerate() {
             let span = start..start + row_group.num_rows() as usize;
             start = span.end;
-            let wanted = intersect(ranges, std::slice::from_ref(&span));
+            let wanted = intersect(&ranges, std::slice::from_ref(&span));
             if !wanted.is_empty() {
                 row_groups.push(number);
                 let shift =
@@ -122,25 +146,38 @@ impl Part {
                 kept += span.len();
             }
         }
-        ParquetRecordBatchReaderBuilder::new_with_metadata(self.file.clone(), self.metadata.clone())
-            .with_row_groups(row_groups)
-            .with_row_selection(RowSelection::from_consecutive_ranges(within.into_iter(), kept))
-            .with_projection(self.projection(selection))
+        let rows = RowSelection::from_consecutive_ranges(within.into_iter(), kept);
+        Wanted { row_groups, rows }
+    }
+
+    /// A reader of the wanted rows, in those of their pages.
+    fn reader<R: ChunkReader + 'static>(
+        &self,
+        file: R,
+        selection: &Selection,
+        wanted: Wanted,
+    ) -> parquet::errors::Result<ParquetRecordBatchReader> {
+        let columns = self.columns(selection);
+        ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone())
+            .with_row_groups(wanted.row_groups)
+            .with_row_selection(wanted.rows)
+            .with_projection(ProjectionMask::leaves(self.metadata.parquet_schema(), columns))
             .with_batch_size(BATCH)
             .build()
     }
 
-    fn projection(&self, selection: &Selection) -> ProjectionMask {
+    /// The columns that a read needs, in the file's order, each once.
+    fn columns(&self, selection: &Selection) -> Vec<usize> {
         let states = self.states.iter().zip(&selection.states);
         let states = states.filter(|(_, wanted)| **wanted).map(|(column, _)| *column);
-        ProjectionMask::leaves(
-            self.metadata.parquet_schema(),
-            (0..self.indexed.len()).chain(states),
-        )
+        let mut columns: Vec<usize> = (0..self.indexed.len()).chain(states).collect();
+        columns.sort_unstable();
+        columns.dedup();
+        columns
     }
 
     fn rows<'b>(&self, batch: &'b RecordBatch, selection: &Selection) -> Result<Rows<'b>> {
-        let corrupt = || Error::corrupt(self.path.display(), "its columns are not the view's");
+        let corrupt = || Error::corrupt(&self.name, "its columns are not the view's");
         let column = |i: usize| {
             let array = batch.columns().get(i).ok_or_else(corrupt)?;
             columns::from_arrow(array).ok_or_else(corrupt)
@@ -153,13 +190,9 @@ impl Part {
             let Data::Timestamp(buckets) = column(self.keys)?.data else { return Err(corrupt()) };
             rows.buckets = Some(buckets);
         }
-        // A batch has the columns of the projection in the file's order, each once.
-        let mut read: Vec<usize> = (0..self.indexed.len()).collect();
-        let wanted = || self.states.iter().zip(&selection.states);
-        read.extend(wanted().filter(|(_, wanted)| **wanted).map(|(column, _)| *column));
-        read.sort_unstable();
-        read.dedup();
-        for (state, wanted) in wanted() {
+        // A batch has the columns of the projection.
+        let read = self.columns(selection);
+        for (state, wanted) in self.states.iter().zip(&selection.states) {
             rows.states.push(match (wanted, read.binary_search(state)) {
                 (true, Ok(i)) => column(i)?,
                 _ => Column::new(Data::Binary(Vec::new())),
@@ -188,4 +221,24 @@ fn layout(metadata: &ArrowReaderMetadata, view: &View) -> parquet::errors::Resul
         return Err(corrupt(format!("{} states in {columns} columns", layout.states.len())));
     }
     Ok(layout)
+}
+
+/// The chunks of the file with their checksums, by row group and column.
+fn chunks(
+    metadata: &ArrowReaderMetadata,
+    crc32: &[Vec<u32>],
+) -> parquet::errors::Result<Vec<Vec<Chunk>>> {
+    let row_groups = metadata.metadata().row_groups();
+    let counts = || row_groups.iter().map(|row_group| row_group.columns().len());
+    if !counts().eq(crc32.iter().map(Vec::len)) {
+        return Err(corrupt("it has a checksum for another number of columns"));
+    }
+    let chunk = |(column, crc32): (&ColumnChunkMetaData, &u32)| {
+        let (start, length) = column.byte_range();
+        Chunk { start, end: start + length, crc32: *crc32 }
+    };
+    let of = |(row_group, crc32): (&RowGroupMetaData, &Vec<u32>)| {
+        row_group.columns().iter().zip(crc32).map(chunk).collect()
+    };
+    Ok(row_groups.iter().zip(crc32).map(of).collect())
 }
