@@ -80,4 +80,11 @@ impl Connection {
         let config = aws_sdk_dynamodb::config::Builder::from(&self.sdk).retry_config(retry);
         aws_sdk_dynamodb::Client::from_conf(config.build())
     }
+
+    /// A client of S3. What stands in for AWS has no names of its own for buckets.
+    pub(super) fn s3(&self) -> aws_sdk_s3::Client {
+        let config = aws_sdk_s3::config::Builder::from(&self.sdk)
+            .force_path_style(self.sdk.endpoint_url().is_some());
+        aws_sdk_s3::Client::from_conf(config.build())
+    }
 }

@@ -86,6 +86,16 @@ impl Part {
         self.chunks.iter().flatten().copied()
     }
 
+    /// The chunks that [`Self::read`] reads of, in the order of the file.
+    #[cfg(feature = "aws")]
+    pub(crate) fn chunks_of(&self, selection: &Selection) -> Vec<Chunk> {
+        let columns = self.columns(selection);
+        let row_groups = self.wanted(selection).row_groups;
+        let of = |row_group: usize| columns.iter().map(move |column| (row_group, *column));
+        let wanted = row_groups.into_iter().flat_map(of);
+        wanted.map(|(row_group, column)| self.chunks[row_group][column]).collect()
+    }
+
     /// Bytes of memory in use, about.
     pub(crate) fn memory_bytes(&self) -> usize {
         let indexes: usize = self.indexed.iter().map(PageIndex::memory_bytes).sum();

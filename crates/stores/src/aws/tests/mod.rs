@@ -3,10 +3,12 @@
 //!
 //! `make aws-stores` starts both and runs this. Each fixture has tables and buckets of its own.
 
+mod master;
 pub(super) mod stub;
 
 use super::item::{PARTITION_KEY, SORT_KEY};
-use super::{Connection, Control, Layout, Options, Speed};
+use super::{Connection, Control, Layout, Master, Options, Speed, Views};
+use anabranch_core::epoch::EpochLength;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
 };
@@ -97,11 +99,32 @@ fn control(connection: &Connection) -> Control {
     Control::new(connection, &control_table(connection))
 }
 
+/// The name of a new bucket.
+fn bucket(connection: &Connection, kind: &str) -> String {
+    let name = fresh_name(kind);
+    wait(connection.s3().create_bucket().bucket(&name).send()).unwrap();
+    name
+}
+
+fn master_in(connection: &Connection, bucket: &str, table: &str) -> Master {
+    Master::new(connection, bucket, table, EpochLength::from_millis(10_000).unwrap())
+}
+
+fn master(connection: &Connection) -> Master {
+    master_in(connection, &bucket(connection, "raw"), &control_table(connection))
+}
+
+fn views(connection: &Connection) -> Views {
+    Views::new(connection, &bucket(connection, "views"), 8 << 20)
+}
+
 mod on_ministack {
-    use super::{control, ministack, speed};
+    use super::{control, master, ministack, speed, views};
 
     crate::speed_store_conformance!(speed(&ministack()), |speed| &speed);
     crate::control_conformance!(control(&ministack()), |control| &control);
+    crate::master_data_set_conformance!(master(&ministack()), |master| &master);
+    crate::view_store_conformance!(views(&ministack()), |views| &views);
 }
 
 mod on_dynamo_db_local {
