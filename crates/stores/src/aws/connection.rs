@@ -64,7 +64,6 @@ impl Connection {
         Ok(Connection { sdk, runtime })
     }
 
-    #[cfg(test)]
     pub(super) fn sdk(&self) -> &SdkConfig {
         &self.sdk
     }

@@ -6,6 +6,7 @@
 //!                       the tails of the master data set            [`Master`]
 //! S3        <raw>       the master data set                         [`Master`]
 //!           <views>     the batch views                             [`Views`]
+//! Kinesis   <stream>    heartbeats, shards, events to be sent       [`Stream`], [`Producer`]
 //! ```
 //!
 //! An adapter is made of a [`Connection`] and the name of the table, bucket or stream that it uses;
@@ -18,8 +19,10 @@ mod control;
 mod error;
 mod item;
 mod master;
+mod producer;
 mod runtime;
 mod speed;
+mod stream;
 mod tails;
 #[cfg(test)]
 mod tests;
@@ -28,5 +31,7 @@ mod views;
 pub use connection::{Connection, Options};
 pub use control::Control;
 pub use master::Master;
+pub use producer::{Event, Producer};
 pub use speed::{Layout, Speed};
+pub use stream::{Stream, StreamShard};
 pub use views::Views;

@@ -4,6 +4,7 @@
 //! `make aws-stores` starts both and runs this. Each fixture has tables and buckets of its own.
 
 mod master;
+mod stream;
 pub(super) mod stub;
 
 use super::item::{PARTITION_KEY, SORT_KEY};
