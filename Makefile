@@ -11,6 +11,8 @@ ANABRANCH := $(TARGET)/release/anabranch
 DENY := $(TARGET)/tools/bin/cargo-deny
 TESTS := tests/.venv/installed
 PEERS := bench/.venv/installed
+MINISTACK := tests/emulators/.venv/installed
+DYNAMODB_LOCAL := $(TARGET)/dynamodb-local
 
 .PHONY: help
 help: ## list the commands
@@ -25,7 +27,7 @@ demo: build ## start the architecture over real events and show an answer change
 	$(ANABRANCH) demo
 
 .PHONY: test
-test: lint pure unit parity ## run every check and test; installs what they need
+test: lint pure unit aws-stores parity ## run every check and test; installs what they need
 
 .PHONY: lint
 lint: ## formatting, and clippy without warnings
@@ -39,6 +41,12 @@ pure: ## show that core depends on no I/O
 .PHONY: unit
 unit: ## the tests of the crates
 	cargo test --locked --release --workspace
+
+.PHONY: aws-stores
+aws-stores: $(MINISTACK) $(DYNAMODB_LOCAL)/fetched ## the stores on AWS, against emulators
+	cargo clippy --locked --release -p anabranch-stores --features aws --all-targets -- -D warnings
+	tests/emulators/.venv/bin/python tests/emulators/run.py $(DYNAMODB_LOCAL) \
+		cargo test --locked --release -p anabranch-stores --features aws --lib aws::
 
 .PHONY: parity
 parity: build $(TESTS) ## compare answers with an independent engine
@@ -64,10 +72,16 @@ deny: $(DENY) ## licences, banned crates and where crates come from
 .PHONY: clean
 clean: ## remove what was built, installed and generated
 	cargo clean
-	rm -rf tests/.venv bench/.venv bench/out
+	rm -rf tests/.venv tests/emulators/.venv bench/.venv bench/out
 
 $(DENY):
 	cargo install --locked --quiet cargo-deny@0.20.2 --no-default-features --root $(TARGET)/tools
+
+$(DYNAMODB_LOCAL)/fetched: tests/emulators/pom.xml
+	@command -v mvn > /dev/null || { echo "make: no DynamoDB Local without Maven and a JDK 17 (Debian: apt-get install maven openjdk-17-jdk-headless)" >&2; exit 1; }
+	rm -rf $(@D)
+	mvn --batch-mode --quiet --file $< dependency:copy-dependencies -DoutputDirectory=$(abspath $(@D))
+	touch $@
 
 %/.venv/installed: %/requirements.txt
 	rm -rf $(@D)

@@ -216,8 +216,8 @@ pub trait SpeedStore: Send + Sync {
         visit: VisitRows<'_>,
     ) -> impl Future<Output = Result<Epoch>> + Send;
 
-    /// Raises the floor of `fingerprint` to `below`, and then removes the rows of epochs below it.
-    /// Returns how many rows went.
+    /// Raises the floor of `fingerprint` to `below`. The rows of epochs below it that are there are
+    /// visited no more, and go, now or later. Returns how many went now.
     fn expire(
         &self,
         fingerprint: Fingerprint,

@@ -272,6 +272,7 @@ mod tests {
 
         crate::master_data_set_conformance!(healthy::<memory::Master>(), |store| &store);
         crate::speed_store_conformance!(healthy::<memory::Speed>(), |store| &store);
+        crate::speed_store_removal_conformance!(healthy::<memory::Speed>(), |store| &store);
         crate::control_conformance!(healthy::<memory::Control>(), |store| &store);
         crate::view_store_conformance!(healthy::<memory::Views>(), |store| &store);
     }

@@ -20,12 +20,24 @@ macro_rules! speed_store_conformance {
             a_scan_finds_exactly_the_keys_with_the_prefix,
             rows_differ_by_fingerprint_epoch_and_shard,
             a_scan_leaves_out_epochs_before_the_first_wanted,
-            expired_rows_are_gone_and_the_floor_tells,
+            expired_rows_are_not_visited_and_the_floor_tells,
             a_floor_never_falls,
             what_is_forgotten_was_never_there,
             long_keys_and_empty_states_are_kept,
             an_error_of_the_visitor_ends_the_scan,
             random_puts_scans_and_expiries_agree_with_a_map,
+        ] }
+    };
+}
+
+/// Makes a test of every behaviour of a [`SpeedStore`] that removes expired rows itself, and does
+/// not leave it to what keeps them.
+#[macro_export]
+macro_rules! speed_store_removal_conformance {
+    ($fixture:expr, |$held:ident| $store:expr) => {
+        $crate::conformance_tests! { speed_store, $fixture, |$held| $store, [
+            expired_rows_are_removed_at_once_and_counted,
+            random_expiries_remove_what_a_map_would,
         ] }
     };
 }
@@ -198,17 +210,24 @@ pub async fn a_scan_leaves_out_epochs_before_the_first_wanted<S: SpeedStore>(sto
 }
 
 /// Expiry excludes its bound and leaves other fingerprints alone.
-pub async fn expired_rows_are_gone_and_the_floor_tells<S: SpeedStore>(store: &S) {
+pub async fn expired_rows_are_not_visited_and_the_floor_tells<S: SpeedStore>(store: &S) {
     let other = Fingerprint([6; 16]);
     put_new(store, (0..10).map(|epoch| id(b"k", epoch, "s"))).await;
     put_new(store, [RowId { fingerprint: other, ..id(b"k", 0, "s") }]).await;
-    assert_eq!(store.expire(VIEW, Epoch(4)).await.unwrap(), 4);
+    store.expire(VIEW, Epoch(4)).await.unwrap();
     let (rows, floor) = scan(store, VIEW, b"", Epoch::ZERO).await;
     assert_eq!(floor, Epoch(4));
     assert_eq!(rows.into_keys().map(|id| id.epoch.0).collect::<Vec<_>>(), [4, 5, 6, 7, 8, 9]);
     let (rows, floor) = scan(store, other, b"", Epoch::ZERO).await;
     assert_eq!((rows.len(), floor), (1, Epoch::ZERO));
+}
+
+/// What has gone is not there to conflict with.
+pub async fn expired_rows_are_removed_at_once_and_counted<S: SpeedStore>(store: &S) {
+    put_new(store, (0..10).map(|epoch| id(b"k", epoch, "s"))).await;
+    assert_eq!(store.expire(VIEW, Epoch(4)).await.unwrap(), 4);
     assert_eq!(store.expire(VIEW, Epoch(4)).await.unwrap(), 0);
+    put_new(store, [id(b"k", 3, "s")]).await;
 }
 
 /// A late expiry, asked for by one that has been overtaken, takes nothing back.
@@ -261,42 +280,85 @@ pub async fn an_error_of_the_visitor_ends_the_scan<S: SpeedStore>(store: &S) {
     assert_eq!((error, visits), (Error::corrupt("a row", "the visitor says so"), 1));
 }
 
-/// The oracle is a map from row to content, and the floor a number.
+/// The oracle is a map from row to content, and the floor a number. A row below the floor may be
+/// there or not, so none is put.
 pub async fn random_puts_scans_and_expiries_agree_with_a_map<S: SpeedStore>(store: &S) {
-    let mut random = Random::new(20_260_131);
-    let mut expected: BTreeMap<RowId, SpeedRow> = BTreeMap::new();
-    let mut floor = 0;
+    let mut oracle = Oracle::new(20_260_131);
     for _ in 0..300 {
-        let puts: Vec<PutRow> = (0..random.below(40)).map(|_| random_put(&mut random)).collect();
+        oracle.put(store, oracle.floor).await;
+        if oracle.random.once_in(10) {
+            oracle.expire(store).await;
+        }
+        oracle.scan(store).await;
+    }
+}
+
+/// As above, with rows put below the floor, and what each expiry removes counted.
+pub async fn random_expiries_remove_what_a_map_would<S: SpeedStore>(store: &S) {
+    let mut oracle = Oracle::new(20_260_132);
+    for _ in 0..300 {
+        oracle.put(store, 0).await;
+        if oracle.random.once_in(10) {
+            let (removed, expected) = oracle.expire(store).await;
+            assert_eq!(removed, expected);
+        }
+        oracle.scan(store).await;
+    }
+}
+
+/// What a store should hold, beside the random numbers that choose what it is asked.
+struct Oracle {
+    random: Random,
+    rows: BTreeMap<RowId, SpeedRow>,
+    floor: u64,
+}
+
+/// Epochs of random rows end here.
+const EPOCHS: u64 = 8;
+
+impl Oracle {
+    fn new(seed: u64) -> Self {
+        Oracle { random: Random::new(seed), rows: BTreeMap::new(), floor: 0 }
+    }
+
+    /// Puts some rows of epochs from `least` on.
+    async fn put(&mut self, store: &impl SpeedStore, least: u64) {
+        let puts: Vec<PutRow> =
+            (0..self.random.below(40)).map(|_| random_put(&mut self.random, least)).collect();
         let outcomes = store.put_rows(puts.clone()).await.unwrap();
         for (put, outcome) in puts.into_iter().zip(outcomes) {
-            let current = expected.get(&put.id);
+            let current = self.rows.get(&put.id);
             if current.map(|row| row.applied) == put.expected {
                 assert_eq!(outcome, RowOutcome::Written);
-                expected.insert(put.id, put.row);
+                self.rows.insert(put.id, put.row);
             } else {
                 assert_eq!(outcome, RowOutcome::Conflict(current.cloned()));
             }
         }
-        if random.once_in(10) {
-            let below = random.below(8);
-            floor = floor.max(below);
-            let before = expected.len();
-            expected.retain(|id, _| id.epoch.0 >= floor);
-            let removed = store.expire(VIEW, Epoch(below)).await.unwrap();
-            assert_eq!(removed, (before - expected.len()) as u64);
-        }
-        let prefix = random_key(&mut random);
-        let from = Epoch(random.below(8));
-        let mut wanted = expected.clone();
+    }
+
+    /// Returns how many rows the store says it removed, and how many it had.
+    async fn expire(&mut self, store: &impl SpeedStore) -> (u64, u64) {
+        let below = self.random.below(EPOCHS);
+        self.floor = self.floor.max(below);
+        let before = self.rows.len();
+        self.rows.retain(|id, _| id.epoch.0 >= self.floor);
+        let removed = store.expire(VIEW, Epoch(below)).await.unwrap();
+        (removed, (before - self.rows.len()) as u64)
+    }
+
+    async fn scan(&mut self, store: &impl SpeedStore) {
+        let prefix = random_key(&mut self.random);
+        let from = Epoch(self.random.below(EPOCHS));
+        let mut wanted = self.rows.clone();
         wanted.retain(|id, _| id.key.starts_with(&prefix) && id.epoch >= from);
-        assert_eq!(scan(store, VIEW, &prefix, from).await, (wanted, Epoch(floor)));
+        assert_eq!(scan(store, VIEW, &prefix, from).await, (wanted, Epoch(self.floor)));
     }
 }
 
-fn random_put(random: &mut Random) -> PutRow {
+fn random_put(random: &mut Random, least: u64) -> PutRow {
     let shard = if random.once_in(2) { "s" } else { "t" };
-    let id = id(&random_key(random), random.below(8), shard);
+    let id = id(&random_key(random), least + random.below(EPOCHS - least), shard);
     let expected = if random.once_in(3) { None } else { Some(random.below(3)) };
     put(id, expected, row(random.below(3), &random.next().to_be_bytes()))
 }

@@ -36,6 +36,7 @@ mod conformance {
 
     crate::master_data_set_conformance!(Fixture::new(), |fixture| &fixture.local.master);
     crate::speed_store_conformance!(Fixture::new(), |fixture| &fixture.local.speed);
+    crate::speed_store_removal_conformance!(Fixture::new(), |fixture| &fixture.local.speed);
     crate::control_conformance!(Fixture::new(), |fixture| &fixture.local.control);
     crate::view_store_conformance!(Fixture::new(), |fixture| &fixture.local.views);
     crate::log_conformance!(Fixture::new(), |fixture| &fixture.local.stream);

@@ -56,6 +56,7 @@ mod tests {
 
     crate::master_data_set_conformance!(Memory::new(2), |memory| &memory.master);
     crate::speed_store_conformance!(Memory::new(2), |memory| &memory.speed);
+    crate::speed_store_removal_conformance!(Memory::new(2), |memory| &memory.speed);
     crate::control_conformance!(Memory::new(2), |memory| &memory.control);
     crate::view_store_conformance!(Memory::new(2), |memory| &memory.views);
     crate::log_conformance!(Memory::new(2), |memory| &memory.stream);

@@ -9,18 +9,17 @@
 //! and a file gets it only if no other has it. What an object holds stands in its own footer; the
 //! name only leads there, and the two must agree.
 
-mod object;
-mod scan;
 #[cfg(test)]
 mod tests;
 
 use super::error;
 use super::folder::{self, Folder};
+use crate::record_file::{self, Name};
 use anabranch_core::epoch::{Epoch, EpochLength};
 use anabranch_core::port::{self, Error, Fields, ObjectInfo, PutObject, Result, VisitRecords};
-use anabranch_core::record::{Record, SequenceNumber, ShardId};
-use anabranch_core::timestamp;
+use anabranch_core::record::{Record, ShardId};
 use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -36,36 +35,6 @@ pub struct Master {
     infos: Mutex<HashMap<PathBuf, ObjectInfo>>,
     /// The last object of each shard, once somebody has asked. Nobody else writes to the folder.
     tails: Mutex<Option<BTreeMap<ShardId, ObjectInfo>>>,
-}
-
-/// What an object's name says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Name {
-    epoch: Epoch,
-    shard: ShardId,
-    first: SequenceNumber,
-}
-
-impl Name {
-    fn of(info: &ObjectInfo) -> Self {
-        Name { epoch: info.epoch, shard: info.shard.clone(), first: info.first }
-    }
-
-    fn to_file_name(&self) -> String {
-        let Name { epoch, shard, first } = self;
-        format!("{:020}-{shard}-{:0>20}.parquet", epoch.0, first.to_string())
-    }
-
-    /// A shard's name may hold dashes; the numbers on both sides of it do not.
-    fn parse(file_name: &str) -> Option<Self> {
-        let (epoch, rest) = file_name.strip_suffix(".parquet")?.split_once('-')?;
-        let (shard, first) = rest.rsplit_once('-')?;
-        Some(Name {
-            epoch: Epoch(epoch.parse().ok()?),
-            shard: ShardId(shard.to_owned()),
-            first: first.parse().ok()?,
-        })
-    }
 }
 
 impl Master {
@@ -114,17 +83,10 @@ impl Master {
     }
 
     fn path(&self, name: &Name) -> PathBuf {
-        let (day, hour) = self.partition(name.epoch);
+        let (day, hour) = record_file::partition(self.epoch_length, name.epoch);
         let mut path = self.folder.path("raw");
         path.extend([day, hour, name.to_file_name()]);
         path
-    }
-
-    /// The folders of an epoch: `dt=2026-01-31` and `hour=12`.
-    fn partition(&self, epoch: Epoch) -> (String, String) {
-        let micros = self.epoch_length.start_ms(epoch).saturating_mul(1000);
-        let text = timestamp::format(micros.min(timestamp::MAX_MICROS), 0);
-        (format!("dt={}", &text[..10]), format!("hour={}", &text[11..13]))
     }
 
     /// The names and paths of the objects of some epochs.
@@ -133,8 +95,8 @@ impl Master {
         if epochs.is_empty() {
             return Ok(found);
         }
-        let least = self.partition(epochs.start);
-        let greatest = self.partition(Epoch(epochs.end.0 - 1));
+        let least = record_file::partition(self.epoch_length, epochs.start);
+        let greatest = record_file::partition(self.epoch_length, Epoch(epochs.end.0 - 1));
         for (day, path) in folder::list(&self.folder.path("raw"))? {
             if day < least.0 || day > greatest.0 || !path.is_dir() {
                 continue;
@@ -153,7 +115,8 @@ impl Master {
         if let Some(info) = lock(&self.infos).get(path) {
             return Ok(info.clone());
         }
-        let info = scan::read_info(path).map_err(|e| error::parquet(path, &e))?;
+        let read = || record_file::read_info(&File::open(path)?);
+        let info = read().map_err(|e| error::parquet(path, &e))?;
         if Name::of(&info) != *name {
             let actual = Name::of(&info).to_file_name();
             return Err(Error::corrupt(path.display(), format!("it holds the object {actual}")));
@@ -193,7 +156,7 @@ impl port::MasterDataSet for Master {
             folder::sync_parent(&path)?;
             return self.info(&name, &path).map(PutObject::Exists);
         }
-        let bytes = object::encode(info, records).map_err(|e| error::parquet(&path, &e))?;
+        let bytes = record_file::encode(info, records).map_err(|e| error::parquet(&path, &e))?;
         self.folder.create_folder(path.parent().expect("an object lies in a folder"))?;
         if !self.folder.write_if_absent(&path, &bytes)? {
             return self.info(&name, &path).map(PutObject::Exists);
@@ -231,7 +194,8 @@ impl port::MasterDataSet for Master {
         visit: VisitRecords<'_>,
     ) -> Result<()> {
         let path = self.path(&Name::of(object));
-        scan::scan(&path, fields, visit).map_err(|e| error::parquet(&path, &e))
+        let mut scan = || record_file::scan(&File::open(&path)?, fields, visit);
+        scan().map_err(|e| error::parquet(&path, &e))
     }
 }
 

@@ -1,7 +1,7 @@
 use super::*;
 use crate::local::{Local, Options};
 use anabranch_core::port::MasterDataSet as _;
-use anabranch_core::record::HEARTBEAT;
+use anabranch_core::record::{HEARTBEAT, SequenceNumber};
 use futures::executor::block_on;
 use std::fs;
 
@@ -126,28 +126,6 @@ fn sequence_numbers_of_kinesis_come_back() {
 }
 
 #[test]
-fn names_survive_text_and_sort() {
-    let name = |epoch, shard: &str, first: &str| Name {
-        epoch: Epoch(epoch),
-        shard: ShardId(shard.to_owned()),
-        first: first.parse().unwrap(),
-    };
-    let names = [
-        name(9, "shardId-000000000000", "7"),
-        name(10, "a-1", "9"),
-        name(10, "a-1", "10"),
-        name(u64::MAX, "-", "49590338271490256608559692538361571095921575989136588898"),
-    ];
-    let texts = names.clone().map(|name| name.to_file_name());
-    assert!(texts.is_sorted(), "{texts:?}");
-    for (name, text) in names.iter().zip(&texts) {
-        assert_eq!(Name::parse(text).as_ref(), Some(name));
-    }
-    assert_eq!(Name::parse("1-2.parquet"), None);
-    assert_eq!(Name::parse("x-shard-2.parquet"), None);
-}
-
-#[test]
 fn an_object_lies_in_the_folder_of_its_epoch() {
     let root = tempfile::tempdir().unwrap();
     let local = open(root.path());
@@ -185,7 +163,7 @@ fn a_flipped_bit_is_an_error_or_changes_nothing() {
                 errors += 1;
             }
         }
-        if let Ok(found) = scan::read_info(&path) {
+        if let Ok(found) = record_file::read_info(&fs::File::open(&path).unwrap()) {
             assert_eq!(found, info, "byte {at}");
         }
     }

@@ -8,8 +8,11 @@
 //! A query reads a few pages of a chunk, so a chunk is checked as a whole when it is first touched,
 //! and then no more while the file stays open. Without that a flipped bit could be another answer.
 
-use parquet::errors::{ParquetError, Result};
-use parquet::file::metadata::ParquetMetaData;
+use crate::local::error;
+use crate::part_file::{Chunk, Part, corrupt, parse_name};
+use anabranch_core::port::{self, Selection, VisitPart};
+use anabranch_core::view::View;
+use parquet::errors::Result;
 use parquet::file::reader::{ChunkReader, Length};
 use std::fs::File;
 use std::io::Read;
@@ -18,44 +21,59 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// The end of a file name: length and CRC-32 of what stands behind the last column chunk.
-pub(super) fn name_suffix(file: &[u8], data_end: usize) -> String {
-    let tail = &file[data_end..];
-    format!("-{:x}-{:08x}.parquet", tail.len(), crc32fast::hash(tail))
+/// An open part of a view.
+#[derive(Debug)]
+pub(super) struct OpenPart {
+    part: Part,
+    file: PartFile,
 }
 
-fn parse_name(path: &Path) -> Option<(usize, u32)> {
-    let name = path.file_name()?.to_str()?.strip_suffix(".parquet")?;
-    let mut fields = name.rsplit('-');
-    let crc32 = u32::from_str_radix(fields.next()?, 16).ok()?;
-    Some((usize::from_str_radix(fields.next()?, 16).ok()?, crc32))
+impl OpenPart {
+    /// Opens the file `path`, a part of `view`.
+    pub(super) fn open(path: &Path, view: &View) -> port::Result<Self> {
+        let open = || {
+            let file = PartFile::open(path)?;
+            let part = Part::open(path.display().to_string(), &file, view)?;
+            let file = file.with_chunks(part.chunks());
+            Ok(OpenPart { part, file })
+        };
+        open().map_err(|e| error::parquet(path, &e))
+    }
+
+    /// Bytes of memory in use, about.
+    pub(super) fn memory_bytes(&self) -> usize {
+        self.part.memory_bytes()
+    }
+
+    /// Visits the rows that `selection` may want, in order.
+    pub(super) fn read(&self, selection: &Selection, visit: VisitPart<'_>) -> port::Result<()> {
+        self.part.read(self.file.clone(), selection, visit)
+    }
 }
 
 /// An open file, for several readers at once. It never changes.
 #[derive(Debug, Clone)]
-pub(super) struct PartFile {
+struct PartFile {
     file: Arc<File>,
     length: u64,
     /// By position.
-    chunks: Arc<[Chunk]>,
+    chunks: Arc<[CheckedChunk]>,
 }
 
 #[derive(Debug)]
-struct Chunk {
-    start: u64,
-    end: u64,
-    crc32: u32,
+struct CheckedChunk {
+    chunk: Chunk,
     checked: AtomicBool,
 }
 
 impl PartFile {
     /// Opens a file and checks what its name tells: page index and footer.
-    pub(super) fn open(path: &Path) -> Result<Self> {
+    fn open(path: &Path) -> Result<Self> {
         let file = File::open(path)?;
         let length = file.metadata()?.len();
         let file = PartFile { file: Arc::new(file), length, chunks: Arc::new([]) };
-        let named = parse_name(path).ok_or_else(|| corrupt("its name has no checksum"))?;
-        let (tail, crc32) = named;
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let (tail, crc32) = parse_name(name)?;
         let start = length.checked_sub(tail as u64).ok_or_else(|| corrupt("it was cut"))?;
         if crc32fast::hash(&file.read(start, tail)?) != crc32 {
             return Err(corrupt("its footer has a wrong checksum"));
@@ -63,31 +81,22 @@ impl PartFile {
         Ok(file)
     }
 
-    /// The file, with the checksums of its column chunks that the footer holds.
-    pub(super) fn with_checksums(
-        self,
-        metadata: &ParquetMetaData,
-        crc32: &[Vec<u32>],
-    ) -> Result<Self> {
-        let columns = metadata.row_groups().iter().flat_map(|row_group| row_group.columns());
-        let crc32: Vec<u32> = crc32.iter().flatten().copied().collect();
-        if columns.clone().count() != crc32.len() {
-            return Err(corrupt("it has a checksum for another number of columns"));
-        }
-        let chunk = |(column, crc32): (&parquet::file::metadata::ColumnChunkMetaData, u32)| {
-            let (start, length) = column.byte_range();
-            Chunk { start, end: start + length, crc32, checked: AtomicBool::new(false) }
-        };
-        let mut chunks: Vec<Chunk> = columns.zip(crc32).map(chunk).collect();
-        chunks.sort_by_key(|chunk| chunk.start);
-        Ok(PartFile { chunks: chunks.into(), ..self })
+    /// The file, with its column chunks.
+    fn with_chunks(self, chunks: impl Iterator<Item = Chunk>) -> Self {
+        let unchecked = |chunk| CheckedChunk { chunk, checked: AtomicBool::new(false) };
+        let mut chunks: Vec<CheckedChunk> = chunks.map(unchecked).collect();
+        chunks.sort_by_key(|checked| checked.chunk.start);
+        PartFile { chunks: chunks.into(), ..self }
     }
 
     /// Checks the column chunk around `position`, if there is one and it was not.
     fn check(&self, position: u64) -> Result<()> {
-        let behind = self.chunks.partition_point(|chunk| chunk.start <= position);
-        let Some(chunk) = behind.checked_sub(1).map(|i| &self.chunks[i]) else { return Ok(()) };
-        if position >= chunk.end || chunk.checked.load(Ordering::Relaxed) {
+        let behind = self.chunks.partition_point(|checked| checked.chunk.start <= position);
+        let Some(CheckedChunk { chunk, checked }) = behind.checked_sub(1).map(|i| &self.chunks[i])
+        else {
+            return Ok(());
+        };
+        if position >= chunk.end || checked.load(Ordering::Relaxed) {
             return Ok(());
         }
         let bytes = self.read(chunk.start, (chunk.end - chunk.start) as usize)?;
@@ -97,7 +106,7 @@ impl PartFile {
                 chunk.start
             )));
         }
-        chunk.checked.store(true, Ordering::Relaxed);
+        checked.store(true, Ordering::Relaxed);
         Ok(())
     }
 
@@ -133,7 +142,7 @@ impl ChunkReader for PartFile {
 
 /// Reads on from a position.
 #[derive(Debug)]
-pub(super) struct PartReader {
+struct PartReader {
     file: Arc<File>,
     position: u64,
 }
@@ -144,8 +153,4 @@ impl Read for PartReader {
         self.position += read as u64;
         Ok(read)
     }
-}
-
-fn corrupt(reason: impl Into<String>) -> ParquetError {
-    ParquetError::General(reason.into())
 }

@@ -11,24 +11,21 @@
 //! else writes to the folder (see [`super::folder`]), so pointers are compared in memory, and what
 //! is newer than a pointer when the folder is opened belongs to a build that was killed.
 
-mod cache;
-mod columns;
 mod file;
-mod pages;
-mod read;
 #[cfg(test)]
 mod tests;
-mod write;
 
 use super::error;
 use super::folder::{self, Folder};
+use crate::build_name::{build_name, version_of};
+use crate::cache::Cache;
+use crate::part_file;
 use anabranch_core::port::{
     self, Error, Manifest, PartId, PartInfo, Pointer, Result, Rows, Selection, VisitPart,
 };
 use anabranch_core::resolution::part_id;
 use anabranch_core::view::{Fingerprint, View};
-use cache::Cache;
-use read::Part;
+use file::OpenPart;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::{BTreeSet, HashMap};
@@ -37,6 +34,10 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 
+/// Parts that are kept open; a process may have 1,024 files and needs some for other things.
+const PARTS: usize = 256;
+/// Memory for their footers and page indexes.
+const PART_BYTES: usize = 256 << 20;
 /// Manifests that are remembered.
 const MANIFESTS: usize = 256;
 
@@ -48,7 +49,7 @@ pub struct Views {
     state: Mutex<State>,
     /// Held by a publication from its comparison to its write.
     publishing: Mutex<()>,
-    parts: Cache,
+    parts: Cache<Arc<OpenPart>>,
 }
 
 /// What is known of the files.
@@ -76,7 +77,7 @@ impl Views {
             root,
             state: Mutex::new(state),
             publishing: Mutex::default(),
-            parts: Cache::default(),
+            parts: Cache::new(PARTS, PART_BYTES),
         };
         views.sweep()?;
         Ok(views)
@@ -140,12 +141,12 @@ impl Views {
         self.folder.replace(path, &text)
     }
 
-    fn part(&self, view: &View, path: &str) -> Result<Arc<Part>> {
+    fn part(&self, view: &View, path: &str) -> Result<Arc<OpenPart>> {
         if let Some(part) = self.parts.get(path) {
             return Ok(part);
         }
-        let part = Arc::new(Part::open(&self.root.join(path), view)?);
-        self.parts.insert(path, &part);
+        let part = Arc::new(OpenPart::open(&self.root.join(path), view)?);
+        self.parts.insert(path, Arc::clone(&part), part.memory_bytes());
         Ok(part)
     }
 
@@ -166,7 +167,7 @@ impl port::ViewStore for Views {
         let folder = self.name_or_insert(view.fingerprint, &view.name);
         let build = build_name(version, build)?;
         let path = format!("{folder}/{build}/{}", part_id::to_text(id));
-        let encoded = write::encode(view, rows);
+        let encoded = part_file::encode(view, rows);
         let encoded = encoded.map_err(|e| error::parquet(&self.root.join(&path), &e))?;
         let path = path + &encoded.name_suffix;
         let file = self.root.join(&path);
@@ -328,23 +329,6 @@ impl Views {
             _ => Ok(removed),
         }
     }
-}
-
-/// `7-b1`, for folders and manifests.
-fn build_name(version: u64, build: &str) -> Result<String> {
-    let legible = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-    if build.is_empty() || !build.chars().all(legible) {
-        return Err(Error::Refused {
-            object: format!("build `{build}`"),
-            reason: "a build's name has letters, digits, `-` and `_` only".to_owned(),
-        });
-    }
-    Ok(format!("{version}-{build}"))
-}
-
-/// The version in the name of a build's folder or manifest.
-fn version_of(name: &str) -> Option<u64> {
-    name.split_once('-')?.0.parse().ok()
 }
 
 fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {

@@ -166,7 +166,7 @@ fn a_flipped_bit_or_a_cut_is_corrupt() {
             rows += batch.len();
             Ok(())
         };
-        let part = super::read::Part::open(&path, &view())?;
+        let part = super::file::OpenPart::open(&path, &view())?;
         part.read(&select(None, i64::MIN..i64::MAX), &mut visit).map(|()| rows)
     };
     assert_eq!(read(), Ok(120));

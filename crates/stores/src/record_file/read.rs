@@ -4,43 +4,42 @@
 //! plain page is decompressed and its records point into it. One row group's compressed columns and
 //! one page of each, decompressed, are in memory at once.
 
-use super::object::{self, column, corrupt};
+use super::write::{column, corrupt, footer};
+use crate::sparse::Sparse;
 use anabranch_core::port::{Fields, ObjectInfo, VisitRecords};
 use anabranch_core::record::{HEARTBEAT, Record, SequenceNumber};
-use bytes::{Buf, Bytes};
 use parquet::basic::Encoding;
 use parquet::column::page::{Page, PageReader};
 use parquet::column::reader::{ColumnReaderImpl, get_column_reader, get_typed_column_reader};
 use parquet::data_type::{ByteArrayType, DataType, Int64Type};
 use parquet::errors::Result;
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
-use parquet::file::reader::{ChunkReader, Length};
+use parquet::file::reader::ChunkReader;
 use parquet::file::serialized_reader::SerializedPageReader;
-use std::fs::File;
-use std::os::unix::fs::FileExt;
-use std::path::Path;
 use std::sync::Arc;
 
 /// Records per call of the visitor, at most.
 const BATCH: usize = 1024;
 
-/// Reads what the file `path` says about itself.
-pub(super) fn read_info(path: &Path) -> Result<ObjectInfo> {
-    let file = File::open(path)?;
-    Ok(object::footer(&read_metadata(&file)?)?.object)
+/// Reads what a file says about itself.
+pub(crate) fn read_info<R: ChunkReader>(file: &R) -> Result<ObjectInfo> {
+    Ok(footer(&read_metadata(file)?)?.object)
 }
 
-/// Visits the records of the file `path`.
-pub(super) fn scan(path: &Path, fields: Fields, visit: VisitRecords<'_>) -> Result<()> {
-    let file = File::open(path)?;
-    let metadata = read_metadata(&file)?;
-    let footer = object::footer(&metadata)?;
+/// Visits the records of a file.
+pub(crate) fn scan<R: ChunkReader>(
+    file: &R,
+    fields: Fields,
+    visit: VisitRecords<'_>,
+) -> Result<()> {
+    let metadata = read_metadata(file)?;
+    let footer = footer(&metadata)?;
     if metadata.num_row_groups() != footer.crc32.len() {
         return Err(corrupt("the footer has a checksum for another number of row groups"));
     }
     let mut records = 0;
     for (number, crc32) in footer.crc32.iter().enumerate() {
-        let row_group = RowGroup { file: &file, metadata: &metadata, number, crc32 };
+        let row_group = RowGroup { file, metadata: &metadata, number, crc32 };
         records += match fields {
             Fields::Fold => row_group.scan_fold(footer.object.heartbeats > 0, visit)?,
             Fields::All => row_group.scan_all(visit)?,
@@ -53,20 +52,20 @@ pub(super) fn scan(path: &Path, fields: Fields, visit: VisitRecords<'_>) -> Resu
     Ok(())
 }
 
-fn read_metadata(file: &File) -> Result<ParquetMetaData> {
+fn read_metadata<R: ChunkReader>(file: &R) -> Result<ParquetMetaData> {
     ParquetMetaDataReader::new()
         .with_page_index_policy(PageIndexPolicy::Skip)
         .parse_and_finish(file)
 }
 
-struct RowGroup<'a> {
-    file: &'a File,
+struct RowGroup<'a, R> {
+    file: &'a R,
     metadata: &'a ParquetMetaData,
     number: usize,
     crc32: &'a [u32],
 }
 
-impl RowGroup<'_> {
+impl<R: ChunkReader> RowGroup<'_, R> {
     fn scan_fold(&self, heartbeats: bool, visit: VisitRecords<'_>) -> Result<u64> {
         let mut arrivals = Values::<Int64Type>::open(self, column::ARRIVAL_TIME)?;
         let mut keys = match heartbeats {
@@ -148,7 +147,7 @@ impl RowGroup<'_> {
         Ok(count)
     }
 
-    fn pages(&self, column: usize) -> Result<SerializedPageReader<Chunk>> {
+    fn pages(&self, column: usize) -> Result<SerializedPageReader<Sparse>> {
         let row_group = self.metadata.row_group(self.number);
         let rows = usize::try_from(row_group.num_rows())?;
         let chunk = row_group.columns().get(column);
@@ -158,12 +157,11 @@ impl RowGroup<'_> {
         if start.saturating_add(length as u64) > self.file.len() {
             return Err(corrupt("a column lies past the end of the file"));
         }
-        let mut bytes = vec![0; length];
-        self.file.read_exact_at(&mut bytes, start)?;
+        let bytes = self.file.get_bytes(start, length)?;
         if self.crc32.get(column) != Some(&crc32fast::hash(&bytes)) {
             return Err(corrupt(format!("column {column} has a wrong checksum")));
         }
-        let reader = Arc::new(Chunk { start, bytes: bytes.into() });
+        let reader = Arc::new(Sparse::new(self.file.len(), vec![(start, bytes)]));
         SerializedPageReader::new(reader, chunk, rows, None)
     }
 }
@@ -183,7 +181,7 @@ struct Values<T: DataType> {
 }
 
 impl<T: DataType> Values<T> {
-    fn open(row_group: &RowGroup<'_>, column: usize) -> Result<Self> {
+    fn open<R: ChunkReader>(row_group: &RowGroup<'_, R>, column: usize) -> Result<Self> {
         let pages = Box::new(row_group.pages(column)?);
         let schema = row_group.metadata.file_metadata().schema_descr();
         if schema.num_columns() <= column
@@ -206,40 +204,5 @@ impl<T: DataType> Values<T> {
             }
         }
         Ok(&self.buffer)
-    }
-}
-
-/// A column chunk in memory, addressed as in its file.
-struct Chunk {
-    start: u64,
-    bytes: Bytes,
-}
-
-impl Chunk {
-    fn slice(&self, start: u64, length: Option<usize>) -> Result<Bytes> {
-        let start = start.checked_sub(self.start).and_then(|start| usize::try_from(start).ok());
-        let range = start.and_then(|start| {
-            let end = length.map_or(Some(self.bytes.len()), |length| start.checked_add(length))?;
-            (start <= end && end <= self.bytes.len()).then_some(start..end)
-        });
-        Ok(self.bytes.slice(range.ok_or_else(|| corrupt("a page lies outside its column"))?))
-    }
-}
-
-impl Length for Chunk {
-    fn len(&self) -> u64 {
-        self.start + self.bytes.len() as u64
-    }
-}
-
-impl ChunkReader for Chunk {
-    type T = bytes::buf::Reader<Bytes>;
-
-    fn get_read(&self, start: u64) -> Result<Self::T> {
-        Ok(self.slice(start, None)?.reader())
-    }
-
-    fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes> {
-        self.slice(start, Some(length))
     }
 }

@@ -11,7 +11,7 @@
 //! A query for one key reads a few pages of each column, so pages are small, nothing needs a
 //! dictionary page first, and keys and bucket carry a page index.
 
-use super::{columns, file};
+use super::{columns, name};
 use anabranch_core::column::{Column, Data};
 use anabranch_core::port::Rows;
 use anabranch_core::types::Type;
@@ -56,14 +56,14 @@ pub(super) struct Layout {
 }
 
 /// A part's file.
-pub(super) struct File {
-    pub(super) bytes: Vec<u8>,
-    /// What its name ends in; see [`super::file`].
-    pub(super) name_suffix: String,
+pub(crate) struct File {
+    pub(crate) bytes: Vec<u8>,
+    /// What its name ends in; see [`super::name`].
+    pub(crate) name_suffix: String,
 }
 
 /// The file for a part of `view`.
-pub(super) fn encode(view: &View, rows: &Rows<'_>) -> Result<File> {
+pub(crate) fn encode(view: &View, rows: &Rows<'_>) -> Result<File> {
     let table = Table::new(view, rows);
     let schema = Arc::new(table.schema());
     let properties = table.properties()?;
@@ -87,7 +87,7 @@ pub(super) fn encode(view: &View, rows: &Rows<'_>) -> Result<File> {
     let text = serde_json::to_string(&layout).map_err(|e| ParquetError::External(Box::new(e)))?;
     writer.append_key_value_metadata(KeyValue::new(LAYOUT.to_owned(), text));
     let bytes = writer.into_inner()?;
-    let name_suffix = file::name_suffix(&bytes, data_end);
+    let name_suffix = name::name_suffix(&bytes, data_end);
     Ok(File { bytes, name_suffix })
 }
 

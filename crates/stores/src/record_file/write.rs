@@ -31,10 +31,10 @@ use std::sync::Arc;
 
 /// The columns' places in the file.
 pub(super) mod column {
-    pub(in super::super) const SEQUENCE_NUMBER: usize = 1;
-    pub(in super::super) const ARRIVAL_TIME: usize = 3;
-    pub(in super::super) const PARTITION_KEY: usize = 4;
-    pub(in super::super) const PAYLOAD: usize = 5;
+    pub(in crate::record_file) const SEQUENCE_NUMBER: usize = 1;
+    pub(in crate::record_file) const ARRIVAL_TIME: usize = 3;
+    pub(in crate::record_file) const PARTITION_KEY: usize = 4;
+    pub(in crate::record_file) const PAYLOAD: usize = 5;
 }
 
 const SCHEMA: &str = "message record {
@@ -66,7 +66,7 @@ pub(super) struct Footer {
 }
 
 /// The file that holds `records` as the object `info`.
-pub(super) fn encode(info: &ObjectInfo, records: &[Record<'_>]) -> Result<Vec<u8>> {
+pub(crate) fn encode(info: &ObjectInfo, records: &[Record<'_>]) -> Result<Vec<u8>> {
     let schema = Arc::new(parse_message_type(SCHEMA)?);
     let mut writer = SerializedFileWriter::new(Vec::new(), schema, properties()?)?;
     let mut crc32 = Vec::new();
