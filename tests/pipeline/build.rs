@@ -2,7 +2,7 @@
 //! and a ledger that has been tampered with.
 
 use crate::support::{
-    Error, OldPointers, Stores, event, events, heartbeat, length, number, project, shard,
+    Error, OldPointers, Stores, event, event_of, events, heartbeat, length, number, project, shard,
 };
 use anabranch_core::epoch::Epoch;
 use anabranch_core::pipeline::Delivery;
@@ -14,6 +14,7 @@ use anabranch_core::port::{
 };
 use anabranch_core::project::Project;
 use anabranch_core::record::Record;
+use anabranch_core::resolution::part_id;
 use futures::executor::block_on;
 use std::sync::{Arc, Mutex};
 
@@ -60,6 +61,22 @@ fn a_manifest_says_what_its_version_covers_and_what_it_replaced() {
     assert_eq!((second.version, second.records), (2, 7));
     assert_eq!(second.previous, Some(pointer(1, 3)));
     assert_eq!(events(&stores.ask(&project, &[])), 7);
+}
+
+#[test]
+fn a_coarser_part_has_one_row_for_what_is_many_finer_ones() {
+    let (stores, project) = archived();
+    let minutes = [&br#"{"t":60000,"site":"a"}"#[..], br#"{"t":3599000,"site":"a"}"#];
+    let later: Vec<Record<'_>> =
+        (10..).zip(minutes).map(|(n, payload)| event_of(n, 9_000, payload)).collect();
+    stores.archive("a", &later);
+    for horizon in [5, 10] {
+        stores.build(&project, horizon, Mode::Incremental);
+    }
+    let parts = &stores.manifest(&project.views[0]).parts;
+    let rows = parts.iter().map(|part| (part_id::to_text(part.id), part.rows));
+    let expected = [("1m/0", 3), ("1h/0", 1), ("1d/0", 1)];
+    assert_eq!(rows.collect::<Vec<_>>(), expected.map(|(id, rows)| (id.to_owned(), rows)));
 }
 
 #[test]
@@ -208,4 +225,19 @@ fn what_only_versions_before_the_previous_one_needed_is_retired() {
         .iter()
         .map(|pointer| block_on(stores.views.manifest(view.fingerprint, pointer)).is_ok());
     assert_eq!(manifests.collect::<Vec<_>>(), [false, true, true]);
+}
+
+#[test]
+fn retiring_tells_that_the_version_of_a_current_view_is_gone() {
+    let (stores, project) = archived();
+    let view = &project.views[0];
+    stores.build(&project, 2, Mode::Incremental);
+    let first = stores.pointer(view);
+    for horizon in [4, 6] {
+        stores.build(&project, horizon, Mode::Incremental);
+        stores.retire(&project);
+    }
+    let behind = OldPointers::new(&stores.views, view, Some(&first), 1);
+    let retired = block_on(build::retire(&project, &behind, &stores.speed));
+    assert!(matches!(retired, Err(Error::NotFound { .. })), "{retired:?}");
 }
