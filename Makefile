@@ -52,6 +52,7 @@ soak: build $(TESTS) ## kill a running server at random for MINUTES=10 and compa
 .PHONY: fuzz
 fuzz: ## fuzz everything that reads bytes, MINUTES=1 each; TARGET=sql fuzzes one
 	fuzz/run.sh $(or $(MINUTES),1) $(if $(findstring command,$(origin TARGET)),$(TARGET))
+
 # First what the unit tests of core find, which is quick, then the rest against the whole system. The
 # first run's exit status says that some are left (2) or ran into the time limit (3): the second tells.
 .PHONY: mutants
