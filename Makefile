@@ -9,6 +9,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 ANABRANCH := $(TARGET)/release/anabranch
 # Tools and virtual environments are made once, and again when what they are made from changes.
 DENY := $(TARGET)/tools/bin/cargo-deny
+MUTANTS := $(TARGET)/tools/bin/cargo-mutants
 TESTS := tests/.venv/installed
 PEERS := bench/.venv/installed
 MINISTACK := tests/emulators/.venv/installed
@@ -60,6 +61,13 @@ soak: build $(TESTS) ## kill a running server at random for MINUTES=10 and compa
 fuzz: ## fuzz everything that reads bytes, MINUTES=1 each; TARGET=sql fuzzes one
 	fuzz/run.sh $(or $(MINUTES),1) $(if $(findstring command,$(origin TARGET)),$(TARGET))
 
+# First what the unit tests of core find, which is quick, then the rest against the whole system. The
+# first run's exit status says that some are left (2) or ran into the time limit (3): the second tells.
+.PHONY: mutants
+mutants: $(MUTANTS) ## change core in every small way and see a test fail; FILE=… narrows it
+	$(MUTANTS) mutants $(if $(FILE),--file $(FILE)) --output $(TARGET) -- --lib || [ $$? -eq 2 -o $$? -eq 3 ]
+	$(MUTANTS) mutants $(if $(FILE),--file $(FILE)) --output $(TARGET) --iterate --test-package anabranch-tests
+
 .PHONY: bench
 bench: build $(PEERS) ## measure the fold beside other engines; writes bench/results
 	bench/.venv/bin/python bench/fold.py --anabranch $(ANABRANCH)
@@ -82,6 +90,9 @@ $(DYNAMODB_LOCAL)/fetched: tests/emulators/pom.xml
 	rm -rf $(@D)
 	mvn --batch-mode --quiet --file $< dependency:copy-dependencies -DoutputDirectory=$(abspath $(@D))
 	touch $@
+
+$(MUTANTS):
+	cargo install --locked --quiet cargo-mutants@27.1.0 --root $(TARGET)/tools
 
 %/.venv/installed: %/requirements.txt
 	rm -rf $(@D)

@@ -229,6 +229,8 @@ mod tests {
         assert_eq!(avg(&[-1, -2]), Value::Decimal(-2));
         assert_eq!(avg(&[1, 1, 2]), Value::Decimal(1));
         assert_eq!(avg(&[-1, 1]), Value::Decimal(0));
+        assert_eq!(avg(&[10, 11, 12]), Value::Decimal(11));
+        assert_eq!(avg(&[10, 11, 14]), Value::Decimal(12));
         assert_eq!(avg(&[NINES, NINES, NINES]), Value::Decimal(NINES));
     }
 
@@ -237,6 +239,10 @@ mod tests {
         let avg = |values: &[i64]| avg(Type::BigInt, values.iter().map(|&v| Value::BigInt(v)));
         assert_eq!(avg(&[i64::MAX, i64::MAX]), Value::Double(9223372036854775807.0));
         assert_eq!(avg(&[i64::MAX, i64::MIN]), Value::Double(-0.5));
+        // A third of 54043195528445957, which no DOUBLE holds: rounded before the division as well
+        // it would come out one DOUBLE higher.
+        let third = 18_014_398_509_481_984.0;
+        assert_eq!(avg(&[54_043_195_528_445_955, 1, 1]), Value::Double(third));
         assert_eq!(avg(&[i64::MAX, i64::MIN, 1]), Value::Double(0.0));
     }
 

@@ -158,6 +158,22 @@ mod tests {
     }
 
     #[test]
+    fn a_varint_has_at_most_64_bits() {
+        let with_last = |last| [&[0xff; 9][..], &[last]].concat();
+        assert_eq!(take_varint(&mut with_last(1).as_slice()), Ok(u64::MAX));
+        for last in [2, 3, 0x7f] {
+            assert!(take_varint(&mut with_last(last).as_slice()).is_err(), "{last}");
+        }
+    }
+
+    #[test]
+    fn an_integer_has_at_least_one_byte_and_no_more_than_its_type() {
+        for length in [0, 5, 6, 255] {
+            assert!(take_integer::<4>(&mut &[1; 255][..], length).is_err(), "{length}");
+        }
+    }
+
+    #[test]
     fn longer_forms_of_an_integer_are_refused() {
         for bytes in [&[5, 0][..], &[0xff, 0xff], &[0x80, 0xff], &[0x80, 0xff, 0xff]] {
             assert!(take_integer::<8>(&mut &*bytes, bytes.len()).is_err(), "{bytes:02x?}");

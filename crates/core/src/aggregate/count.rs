@@ -110,6 +110,7 @@ mod tests {
     use super::super::laws::{self, value};
     use super::super::{Accumulator, Function};
     use super::Count;
+    use crate::column::{Column, Data};
     use crate::types::{Type, Value};
 
     #[test]
@@ -129,6 +130,18 @@ mod tests {
     #[test]
     fn a_group_without_rows_counts_0() {
         assert_eq!(value(&*laws::fold(Function::Count, &[], &[])), Value::BigInt(0));
+    }
+
+    #[test]
+    fn a_stored_count_that_is_null_or_negative_is_corrupt() {
+        let mut count = Count::default();
+        count.grow(1);
+        let column =
+            |value, valid| Column { data: Data::BigInt(vec![value]), valid: Some(vec![valid]) };
+        assert!(count.load(&[0], &column(7, false)).is_err());
+        assert!(count.load(&[0], &column(-1, true)).is_err());
+        count.load(&[0], &column(7, true)).unwrap();
+        assert_eq!(value(&count), Value::BigInt(7));
     }
 
     #[test]

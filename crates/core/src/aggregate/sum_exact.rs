@@ -316,6 +316,35 @@ mod tests {
     }
 
     #[test]
+    fn a_sum_may_pass_the_least_number_of_128_bits() {
+        // The bits of which stand for "no value".
+        let (first, second) = (-NINES, i128::MIN + NINES);
+        let expected = Value::Decimal(second);
+        assert_eq!(value(&*sum(&[first, second, NINES])), expected);
+        let mut merged = sum(&[first]);
+        merged.merge(0, &mut laws::encoded(&*sum(&[second])).as_slice()).unwrap();
+        assert_eq!(value(&*merged), Value::Null);
+        assert_ne!(laws::encoded(&*merged), [0]);
+        merged.merge(0, &mut laws::encoded(&*sum(&[NINES])).as_slice()).unwrap();
+        assert_eq!(value(&*merged), expected);
+    }
+
+    #[test]
+    fn the_sum_of_every_group_may_leave_the_range() {
+        let beyond = laws::encoded(&*sum(&[NINES, NINES]));
+        let mut sums = SumExact::new(2);
+        for group in 0..3 {
+            sums.grow(group + 1);
+            sums.merge(group, &mut beyond.as_slice()).unwrap();
+        }
+        for group in 0..3 {
+            let mut state = Vec::new();
+            sums.encode(group, &mut state);
+            assert_eq!(state, beyond, "group {group}");
+        }
+    }
+
+    #[test]
     fn forged_sums_that_overflow_everything_are_lost_and_do_not_panic() {
         let mut sums = SumExact::new(0);
         sums.grow(1);

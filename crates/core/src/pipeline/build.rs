@@ -202,8 +202,7 @@ async fn plan_view(
     }
     match request.mode {
         Mode::Full => {
-            let manifest =
-                Arc::new(Manifest { parts: Vec::new(), ..empty_manifest(view, request) });
+            let manifest = Arc::new(empty_manifest(view, request));
             Ok(Some(plan(Some((pointer, manifest)), Epoch::ZERO)))
         }
         Mode::Incremental if pointer.horizon == request.horizon => Ok(None),

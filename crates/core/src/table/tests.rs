@@ -8,7 +8,7 @@ use crate::project::Project;
 use crate::record::{Record, SequenceNumber};
 use crate::sql::Source;
 use crate::types::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// (site, second, amount)
 type Event = (Option<&'static str>, i64, i64);
@@ -138,6 +138,49 @@ fn a_key_has_one_group() {
     assert_eq!(table.len(), keys.len());
     assert_eq!(table.sorted(), [1, 3, 2, 0]);
     assert_eq!(table.view().fingerprint, project.views[0].fingerprint);
+}
+
+/// Two sites whose keys in minute 0 have the same half of their hashes in the index.
+fn colliding_sites() -> [(String, Vec<u8>); 2] {
+    let mut seen: HashMap<u32, (String, Vec<u8>)> = HashMap::new();
+    for n in 0..1_000_000 {
+        let site = format!("site-{n}");
+        let mut key = Vec::new();
+        key::push_value(&mut key, &Value::Varchar(site.clone()));
+        key::push_bucket(&mut key, 0);
+        if let Some(other) =
+            seen.insert((HASHER.hash_one(&key[..]) >> 32) as u32, (site.clone(), key.clone()))
+        {
+            return [other, (site, key)];
+        }
+    }
+    panic!("among a million keys, two have the same 32 bits")
+}
+
+#[test]
+fn keys_that_collide_in_the_index_keep_their_own_groups() {
+    let project = project();
+    let [(first, first_key), (second, second_key)] = colliding_sites();
+    let mut table = Table::new(&project.views[0]);
+    assert_eq!([table.group(&first_key), table.group(&second_key)], [0, 1]);
+    assert_eq!([table.find(&first_key), table.find(&second_key)], [Some(0), Some(1)]);
+
+    let mut fold = Fold::new(&project);
+    // A batch each, so that the second finds the first in the index.
+    for site in [&first, &second, &first] {
+        let payload = format!(r#"{{"t":7,"site":"{site}","amount":1}}"#);
+        fold.fold(&[Record {
+            sequence: SequenceNumber::ZERO,
+            arrival_ms: 0,
+            partition_key: "",
+            payload: payload.as_bytes(),
+        }]);
+    }
+    let table = fold.take().swap_remove(0);
+    let expected = [(first, Value::BigInt(2)), (second, Value::BigInt(1))];
+    let counts: HashMap<String, Value> =
+        rows_of(&table).into_iter().map(|(site, _, values)| (site, values[0].clone())).collect();
+    assert_eq!(counts, HashMap::from(expected));
 }
 
 #[test]
