@@ -21,7 +21,8 @@ impl Data {
         let registered = self.local.control.shards().await?;
         let open = &self.local.stream.shards()[..count];
         for shard in open {
-            let info = match registered.iter().find(|info| info.shard == *shard) {
+            let before = registered.iter().find(|info| info.shard == *shard);
+            let info = match before {
                 Some(info) if info.closed.is_none() => continue,
                 Some(info) => ShardInfo { closed: None, ..info.clone() },
                 None => {
@@ -29,7 +30,7 @@ impl Data {
                     ShardInfo { shard: shard.clone(), kind, base_epoch, closed: None }
                 }
             };
-            self.local.control.put_shard(&info).await?;
+            self.local.control.put_shard(before, &info).await?;
         }
         Ok(open.to_vec())
     }
@@ -53,7 +54,8 @@ impl Data {
         }
         let registered = self.local.control.shards().await?;
         if let Some(info) = registered.into_iter().find(|info| info.shard == *shard) {
-            self.local.control.put_shard(&ShardInfo { closed: Some(last), ..info }).await?;
+            let closed = ShardInfo { closed: Some(last), ..info.clone() };
+            return self.local.control.put_shard(Some(&info), &closed).await;
         }
         Ok(true)
     }

@@ -64,7 +64,7 @@ impl Deployment {
             base_epoch: Epoch::ZERO,
             closed: None,
         };
-        block_on(memory.control.put_shard(&info)).unwrap();
+        block_on(memory.control.put_shard(None, &info)).unwrap();
         let length = EpochLength::from_millis(EPOCH_MS).unwrap();
         let absorber = Absorber::new(&project, shard.clone(), length);
         let inner = Inner {
@@ -130,11 +130,7 @@ impl Deployment {
         stream.append(&[Append { shard: inner.shard.clone(), records }], now_ms)?;
         let batch = stream.read(&inner.shard, after, usize::MAX)?;
         let records: Vec<Record<'_>> = batch.records().collect();
-        let delivery = Delivery {
-            shard: &inner.shard,
-            records: &records,
-            from_start: after == SequenceNumber::ZERO,
-        };
+        let delivery = Delivery { shard: &inner.shard, records: &records, follows: Some(after) };
         block_on(archive(master, control, inner.length, delivery))?;
         block_on(absorber.absorb(speed, control, master, delivery))?;
         Ok(())
