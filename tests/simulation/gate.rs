@@ -7,11 +7,11 @@
 //! between two of its calls.
 
 use crate::random::Random;
+use anabranch_core::definitions::Definitions;
 use anabranch_core::epoch::Epoch;
 use anabranch_core::port::{
-    self, Checkpoint, Definitions, Fields, Manifest, ObjectInfo, PartId, PartInfo, Pointer,
-    PutObject, PutRow, Result, RowOutcome, Rows, Selection, ShardInfo, SpeedRow, VisitPart,
-    VisitRecords, VisitRows,
+    self, Checkpoint, Fields, Manifest, ObjectInfo, PartId, PartInfo, Pointer, PutObject, PutRow,
+    Result, RowOutcome, Rows, Selection, ShardInfo, SpeedRow, VisitPart, VisitRecords, VisitRows,
 };
 use anabranch_core::record::{Record, SequenceNumber, ShardId};
 use anabranch_core::view::{Fingerprint, View};
@@ -193,6 +193,11 @@ impl port::SpeedStore for Gate<memory::Speed> {
         Yield(false).await;
         self.store.expire(fingerprint, below).await
     }
+
+    async fn forget(&self, fingerprint: Fingerprint) -> Result<()> {
+        Yield(false).await;
+        self.store.forget(fingerprint).await
+    }
 }
 
 impl port::Control for Gate<memory::Control> {
@@ -287,5 +292,10 @@ impl port::ViewStore for Gate<memory::Views> {
     async fn retire(&self, fingerprint: Fingerprint, keep_from: u64) -> Result<u64> {
         Yield(false).await;
         self.store.retire(fingerprint, keep_from).await
+    }
+
+    async fn remove(&self, fingerprint: Fingerprint) -> Result<()> {
+        Yield(false).await;
+        self.store.remove(fingerprint).await
     }
 }

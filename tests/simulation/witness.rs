@@ -6,10 +6,11 @@
 //! is known exactly, and not within bounds.
 
 use crate::design::Design;
+use anabranch_core::definitions::Definitions;
 use anabranch_core::epoch::Epoch;
 use anabranch_core::port::{
-    self, Checkpoint, Control, Definitions, Manifest, PartId, PartInfo, Pointer, PutRow, Result,
-    RowOutcome, Rows, Selection, ShardInfo, SpeedRow, SpeedStore, ViewStore, VisitPart, VisitRows,
+    self, Checkpoint, Control, Manifest, PartId, PartInfo, Pointer, PutRow, Result, RowOutcome,
+    Rows, Selection, ShardInfo, SpeedRow, SpeedStore, ViewStore, VisitPart, VisitRows,
 };
 use anabranch_core::record::{SequenceNumber, ShardId};
 use anabranch_core::view::{Fingerprint, View};
@@ -132,6 +133,10 @@ impl<V: ViewStore, S: Sync, C: Sync> ViewStore for Witness<'_, V, S, C> {
     async fn retire(&self, _: Fingerprint, _: u64) -> Result<u64> {
         unreachable!("a reader writes nothing")
     }
+
+    async fn remove(&self, _: Fingerprint) -> Result<()> {
+        unreachable!("a reader writes nothing")
+    }
 }
 
 impl<V: ViewStore, S: SpeedStore, C: Sync> SpeedStore for Witness<'_, V, S, C> {
@@ -168,6 +173,10 @@ impl<V: ViewStore, S: SpeedStore, C: Sync> SpeedStore for Witness<'_, V, S, C> {
     }
 
     async fn expire(&self, _: Fingerprint, _: Epoch) -> Result<u64> {
+        unreachable!("a reader writes nothing")
+    }
+
+    async fn forget(&self, _: Fingerprint) -> Result<()> {
         unreachable!("a reader writes nothing")
     }
 }
