@@ -6,6 +6,7 @@
 
 use crate::design::Design;
 use crate::kinesis::{Content, Kinesis, Stored};
+use crate::project::Traffic;
 use crate::question::{Which, code_of};
 use crate::task::Read;
 use crate::witness::Seen;
@@ -56,11 +57,12 @@ pub(crate) type Covered = Vec<Vec<bool>>;
 /// Compares a complete answer with the oracle. Returns what it covers.
 pub(crate) fn verify(
     kinesis: &Kinesis,
+    traffic: Traffic,
     read: &Read,
     answer: &Answer,
     design: Design,
 ) -> Result<Covered, String> {
-    let Read { traffic, question, seen, seen_records, .. } = read;
+    let Read { question, seen, seen_records, .. } = read;
     // A design with epochs of its own is judged by what it applied, wherever it put it.
     let any_epoch = design == Design::WallClockBoundary;
     let which = question.which;
@@ -80,7 +82,7 @@ pub(crate) fn verify(
         let in_it = in_it.collect();
         covered.push(in_it);
     }
-    let expected = question.expected(*traffic, events.into_iter());
+    let expected = question.expected(traffic, events.into_iter());
     let rows = question.rows(answer)?;
     if rows != expected {
         let differences = differences(&rows, &expected);

@@ -68,6 +68,8 @@ kinds! {
     ViewChanged: "a view is changed",
     ViewRemoved: "a view is removed",
     ViewBack: "a view is added again",
+    ServedOn: "a superseded definition answers completely",
+    Superseded: "a superseded definition is retired",
     OldCode: "an instance of the old deployment goes on",
     BuggyBuild: "a build with a bug publishes",
     BugFixed: "a full build mends what the bug did",

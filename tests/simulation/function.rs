@@ -3,11 +3,12 @@
 use crate::design::{self, Batches, Design};
 use crate::gate::Stores;
 use crate::kinesis::{Content, EPOCH_MS, Kinesis, Stored};
+use crate::task::Ran;
 use anabranch_core::epoch::EpochLength;
 use anabranch_core::pipeline::absorb::{Absorbed, Absorber};
 use anabranch_core::pipeline::archive::{self, Archived};
-use anabranch_core::pipeline::build::{self, Built, Mode};
-use anabranch_core::pipeline::{Delivery, plan, seal};
+use anabranch_core::pipeline::build::{self, Mode};
+use anabranch_core::pipeline::{Delivery, deploy, plan, seal};
 use anabranch_core::port::{Inline, Result, SpeedStore as _};
 use anabranch_core::project::Project;
 use anabranch_core::record::{Record, SequenceNumber, ShardId};
@@ -108,8 +109,8 @@ pub(crate) struct BatchRun {
     pub(crate) name: String,
 }
 
-/// A batch run: shards, heartbeats, seal, build, retire.
-pub(crate) async fn batch(outside: Outside, run: BatchRun) -> Result<Option<Built>> {
+/// A batch run: shards, heartbeats, seal, build, retire; and what a deployment has left to do.
+pub(crate) async fn batch(outside: Outside, run: BatchRun) -> Result<Ran> {
     let Outside { stores, kinesis, clock_ms, .. } = &outside;
     let Stores { master, speed, control, views } = &**stores;
     let project = &run.project;
@@ -125,7 +126,7 @@ pub(crate) async fn batch(outside: Outside, run: BatchRun) -> Result<Option<Buil
     }
     let horizon = seal::sealed(master, control).await?;
     if horizon == Default::default() {
-        return Ok(None);
+        return Ok(Ran { built: None, project: run.project });
     }
     if outside.design == Design::ExpiryBeforePublication {
         for view in &project.views {
@@ -142,7 +143,8 @@ pub(crate) async fn batch(outside: Outside, run: BatchRun) -> Result<Option<Buil
     };
     let built = build::build(master, control, views, &Inline, &request).await?;
     build::retire(project, views, speed).await?;
-    Ok(Some(built))
+    let project = deploy::settle(project, views, speed, control).await?.project;
+    Ok(Ran { built: Some(built), project })
 }
 
 /// Appends a heartbeat to a shard that is open, unless there is something behind `last`.

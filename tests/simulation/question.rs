@@ -50,7 +50,6 @@ impl Which {
 pub(crate) struct Question {
     pub(crate) which: Which,
     pub(crate) parameters: Vec<(&'static str, &'static str)>,
-    pub(crate) query: Query,
     /// The width of the answer's buckets; 0 is all time.
     width: i64,
     grouped: bool,
@@ -68,7 +67,7 @@ impl Question {
                 let view = project.view(which_name(which)).expect("the view is there");
                 let query =
                     Query::parse(view, parameters.iter().copied()).expect("it can be asked");
-                Question { which, parameters: parameters.to_vec(), query, width, grouped, site }
+                Question { which, parameters: parameters.to_vec(), width, grouped, site }
             };
         use Which::{Audience, Totals, Traffic};
         vec![

@@ -4,7 +4,7 @@
 use crate::coverage::Kind;
 use crate::kinesis::EPOCH_MS;
 use crate::random::Random;
-use crate::world::{Fate, World};
+use crate::world::{Consumer, Fate, World};
 use anabranch_core::epoch::Epoch;
 use anabranch_core::pipeline::build::Mode;
 use anabranch_core::port::MasterDataSet as _;
@@ -16,6 +16,66 @@ use std::rc::Rc;
 const ROUNDS: usize = 20;
 
 impl World<'_> {
+    /// Lets every task come to its end, in a random order.
+    pub(crate) fn finish_tasks(&mut self, random: &mut Random) -> Fate {
+        while !self.tasks.is_empty() {
+            self.go_on(random.below(self.tasks.len()), 1 + random.below(4))?;
+        }
+        Ok(())
+    }
+
+    /// No more faults, nothing stands still, and the last deployment is everywhere.
+    pub(crate) fn calm_down(&mut self) {
+        self.instances.iter_mut().for_each(Vec::clear);
+        self.trouble.set(0, Random::new(0));
+        self.step = self.step.max(1_000);
+        for side in &mut self.sides {
+            side.poison = None;
+            side.stuck = 0;
+        }
+        self.open_mappings();
+    }
+
+    /// Runs the last task that was spawned to its end.
+    pub(crate) fn run_last(&mut self) -> Fate {
+        match self.tasks.len() {
+            0 => Ok(()),
+            count => self.go_on(count - 1, usize::MAX),
+        }
+    }
+
+    /// Delivers what is there to both layers. Returns whether all of it was taken.
+    pub(crate) fn deliver_all(&mut self, random: &mut Random) -> Result<bool, String> {
+        self.discarded.sort_by_key(|(shard, cut)| (*shard, cut.start));
+        for (shard, cut) in self.discarded.clone() {
+            self.redrive_one(shard, cut, random);
+            self.run_last()?;
+        }
+        let mut all = self.discarded.is_empty();
+        for consumer in [Consumer::Archive, Consumer::Speed] {
+            for shard in 0..self.sides[consumer as usize].mappings.len() {
+                for _ in 0..200 {
+                    let len = self.outside.kinesis.borrow().shards[shard].log.len();
+                    let cut = self.side(consumer).mappings[shard].cut(len, random);
+                    let Some(cut) = cut.filter(|_| self.is_next(consumer, shard)) else { break };
+                    let before = cut.start;
+                    self.deliver(consumer, shard, cut, random)?;
+                    self.run_last()?;
+                    if self.side(consumer).mappings[shard].position == before {
+                        break;
+                    }
+                }
+                let len = self.outside.kinesis.borrow().shards[shard].log.len();
+                all &= self.side(consumer).mappings[shard].position >= len;
+            }
+        }
+        Ok(all && self.discarded.is_empty())
+    }
+
+    pub(crate) fn advance(&mut self, millis: i64) {
+        self.outside.clock_ms.set(self.outside.clock_ms.get() + millis);
+    }
+
     /// Brings the world to rest and checks everything.
     pub(crate) fn rest(&mut self, random: &mut Random) -> Fate {
         self.finish_tasks(random)?;

@@ -16,7 +16,7 @@
 
 use crate::epoch::Epoch;
 use crate::pipeline::absorb;
-use crate::port::{Control, MasterDataSet, Result, ShardInfo, ShardKind, ViewStore};
+use crate::port::{Control, Error, MasterDataSet, Result, ShardInfo, ShardKind, ViewStore};
 use crate::project::Project;
 use crate::record::{SequenceNumber, ShardId};
 use crate::view::View;
@@ -89,8 +89,15 @@ pub async fn newest_epoch(
         let absorbed = checkpoint.map_or(Epoch::ZERO, |checkpoint| checkpoint.epoch);
         newest = newest.max(reached).max(absorbed);
     }
-    for view in &project.views {
-        newest = newest.max(horizon(views, view).await?);
+    for view in project.live() {
+        let horizon = match horizon(views, view).await {
+            // A superseded definition that cannot be read is about to be given up.
+            Err(Error::Corrupt { .. }) if project.by_fingerprint(view.fingerprint).is_none() => {
+                continue;
+            }
+            horizon => horizon?,
+        };
+        newest = newest.max(horizon);
     }
     Ok(newest)
 }
