@@ -93,21 +93,19 @@ pub(crate) fn verify(
             answer.receipt.version
         ));
     }
-    verify_counts(kinesis, answer, seen_records, any_epoch)?;
+    // Its counts are by the hour of another clock as well, which would be found too easily.
+    if !any_epoch {
+        verify_counts(kinesis, answer, seen_records)?;
+    }
     Ok(covered)
 }
 
 /// The records that were accepted and rejected balance.
-fn verify_counts(
-    kinesis: &Kinesis,
-    answer: &Answer,
-    seen: &Seen,
-    any_epoch: bool,
-) -> Result<(), String> {
+fn verify_counts(kinesis: &Kinesis, answer: &Answer, seen: &Seen) -> Result<(), String> {
     let horizon = seen.horizon().0;
     let (mut accepted, mut rejected) = (0, 0);
     for shard in &kinesis.shards {
-        let reach = Reach::of(seen, &shard.id, any_epoch, read_outcome)?;
+        let reach = Reach::of(seen, &shard.id, false, read_outcome)?;
         for stored in &shard.log {
             let (outcome, count) = match &stored.content {
                 Content::Heartbeat => continue,

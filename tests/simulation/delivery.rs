@@ -73,7 +73,8 @@ impl World<'_> {
                     let Instance { mut absorber, project } = instance;
                     let done = absorb(outside, &mut absorber, &project, envelope, piece).await;
                     let result = done.map_err(|(at, error)| (cut.start + at, error));
-                    Done::Absorbed { shard, result, instance: Instance { absorber, project } }
+                    let instance = Box::new(Instance { absorber, project });
+                    Done::Absorbed { shard, result, instance }
                 });
                 if let Some(task) = self.tasks.last_mut() {
                     task.absorbs = Some(shard);

@@ -65,8 +65,7 @@ impl Question {
         let question =
             |which, parameters: &[(&'static str, &'static str)], width, grouped, site| {
                 let view = project.view(which_name(which)).expect("the view is there");
-                let query =
-                    Query::parse(view, parameters.iter().copied()).expect("it can be asked");
+                Query::parse(view, parameters.iter().copied()).expect("it can be asked");
                 Question { which, parameters: parameters.to_vec(), width, grouped, site }
             };
         use Which::{Audience, Totals, Traffic};

@@ -86,7 +86,7 @@ impl World<'_> {
                 self.archived(id, shard, result, redriven)
             }
             Done::Absorbed { shard, result, instance } => {
-                self.instances[shard].push(instance);
+                self.instances[shard].push(*instance);
                 let (result, lowest) = match result {
                     Ok(done) => {
                         self.seen.add_to(Kind::SpeedRedelivered, u64::from(done.redelivered > 0));

@@ -41,7 +41,7 @@ pub(crate) enum Done {
     Absorbed {
         shard: usize,
         result: std::result::Result<Absorbed, (usize, Error)>,
-        instance: Instance,
+        instance: Box<Instance>,
     },
     Batch {
         name: String,

@@ -253,11 +253,11 @@ impl Absorber {
         first: SequenceNumber,
     ) -> Result<Checkpoint> {
         let known = self.checkpoint.as_ref();
+        // No row before the shard is registered, where readers look for what is missing.
+        let base = base_epoch(control, &self.shard).await?;
         let (epoch, trusted) = match chain_place(master, &self.shard, first).await? {
-            None => (known.map_or(Epoch::ZERO, |checkpoint| checkpoint.epoch), NOT_KNOWN),
-            Some(ChainPlace { before: None, .. }) => {
-                (base_epoch(control, &self.shard).await?, Epoch::ZERO)
-            }
+            None => (known.map_or(base, |checkpoint| checkpoint.epoch), NOT_KNOWN),
+            Some(ChainPlace { before: None, .. }) => (base, Epoch::ZERO),
             Some(ChainPlace { before: Some(before), .. }) => (before, before.next()),
         };
         let covered = self.project.live().map(|view| {
