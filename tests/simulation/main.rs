@@ -28,6 +28,7 @@ mod producer;
 mod project;
 mod question;
 mod random;
+mod regressions;
 mod rest;
 mod run;
 mod scheduler;

@@ -97,6 +97,8 @@ impl World<'_> {
         for id in stopped {
             self.stop(id);
         }
+        // What is forgotten begins anew when it is deployed again.
+        self.covered.retain(|view, _| !gone.contains(view));
     }
 
     pub(crate) fn expire(&mut self, random: &mut Random) {

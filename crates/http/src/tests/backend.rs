@@ -10,7 +10,7 @@ use anabranch_core::pipeline::{Delivery, seal::sealed};
 use anabranch_core::port::{Control as _, Error, Inline, Result, ShardInfo, ShardKind};
 use anabranch_core::project::Project;
 use anabranch_core::query::{self, Answer, ask};
-use anabranch_core::record::{HEARTBEAT, Record, SequenceNumber, ShardId};
+use anabranch_core::record::{HEARTBEAT, Record, ShardId};
 use anabranch_core::sql::Source;
 use anabranch_core::view::View;
 use anabranch_stores::memory::Memory;
