@@ -27,7 +27,7 @@ impl Which {
     }
 
     /// Whether the view counts an event, where it is defined as `traffic` says.
-    fn takes(self, event: &Event, traffic: Traffic) -> bool {
+    pub(crate) fn takes(self, event: &Event, traffic: Traffic) -> bool {
         match self {
             Which::Traffic => traffic != Traffic::Fewer || event.site != 2,
             Which::Totals => event.quarters > -36,

@@ -43,12 +43,17 @@ impl Checkpoint {
     /// Whether a batch version of `horizon` and the speed rows from there on are the whole of what
     /// this checkpoint says was absorbed.
     ///
-    /// Either the view was absorbed from an epoch on that the horizon has reached, or the horizon
-    /// has passed every record absorbed so far; the next one notes from where the view is covered.
+    /// Either the view was absorbed from an epoch on that the horizon has reached; or it was not, and
+    /// the horizon has passed every record absorbed so far and whatever other views have missed. The
+    /// next record notes from where the view is covered.
     pub fn covers(&self, view: Fingerprint, horizon: Epoch) -> bool {
-        let is_known = self.covered.values().all(|&covered| covered != NOT_KNOWN);
-        let covered = self.covered.get(&view).is_some_and(|&covered| covered <= horizon);
-        covered || (is_known && self.epoch < horizon)
+        match self.covered.get(&view) {
+            Some(&covered) => covered <= horizon,
+            None => {
+                let passed = self.covered.values().all(|&covered| covered <= horizon);
+                passed && self.epoch < horizon
+            }
+        }
     }
 }
 

@@ -15,7 +15,7 @@
 //! passes an epoch that a child's first record may still fall into.
 
 use crate::epoch::Epoch;
-use crate::pipeline::absorb;
+use crate::pipeline::absorb::{self, NOT_KNOWN};
 use crate::port::{Control, Error, MasterDataSet, Result, ShardInfo, ShardKind, ViewStore};
 use crate::project::Project;
 use crate::record::{SequenceNumber, ShardId};
@@ -49,7 +49,8 @@ pub async fn newest_uncovered(
 }
 
 /// The epoch that every horizon has to pass before answers can be complete as far as a shard goes:
-/// the last absorbed, if some view was not absorbed up to there.
+/// the last absorbed, if some view was not absorbed up to there, or the last of which rows are not
+/// trusted.
 ///
 /// # Errors
 /// Those of the ports.
@@ -62,7 +63,10 @@ pub async fn unseen(
     let Some(checkpoint) = control.checkpoint(shard).await? else { return Ok(None) };
     for view in &project.views {
         if !checkpoint.covers(view.fingerprint, horizon(views, view).await?) {
-            return Ok(Some(checkpoint.epoch));
+            // Rows may have been there before the checkpoint was, of later epochs.
+            let noted = checkpoint.covered.values().filter(|&&covered| covered != NOT_KNOWN).max();
+            let missed = noted.map_or(Epoch::ZERO, |covered| Epoch(covered.0.saturating_sub(1)));
+            return Ok(Some(checkpoint.epoch.max(missed)));
         }
     }
     Ok(None)
