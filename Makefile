@@ -53,8 +53,15 @@ aws-stores: $(MINISTACK) $(DYNAMODB_LOCAL)/fetched ## the stores on AWS, against
 parity: build $(TESTS) ## compare answers with an independent engine
 	ANABRANCH=$(ANABRANCH) tests/.venv/bin/python -m pytest tests/parity
 
+SIMULATE := cargo test --locked --release --quiet -p anabranch-tests --test simulation -- --nocapture
+
+.PHONY: sim
+sim: ## run WORLDS=2000 simulated worlds, or the world of SEED=n with its trace
+	SEED=$(SEED) STEPS=$(STEPS) WORLDS=$(WORLDS) FIRST=$(FIRST) $(SIMULATE) every_complete_answer
+
 .PHONY: soak
-soak: build $(TESTS) ## kill a running server at random for MINUTES=10 and compare its answers
+soak: build $(TESTS) ## for MINUTES=10 simulated worlds on all cores, and as long a server killed at random
+	MINUTES=$(or $(MINUTES),10) FIRST=$(or $(FIRST),1000000000) $(SIMULATE) every_complete_answer
 	tests/.venv/bin/python tests/parity/crash.py $(ANABRANCH) --minutes $(or $(MINUTES),10)
 
 .PHONY: fuzz

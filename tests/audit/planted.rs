@@ -585,7 +585,7 @@ fn an_import_that_is_not_whole_is_named() {
     let shard = ShardId("import-1".to_owned());
     let (kind, base_epoch) = (ShardKind::Import, Epoch(90));
     let info = ShardInfo { shard, kind, base_epoch, closed: Some(7.into()) };
-    block_on(world.control.put_shard(&info)).unwrap();
+    block_on(world.control.put_shard(None, &info)).unwrap();
     let report = world.audit();
     let found = named(&report, Check::Ledger, "its last objects are missing");
     assert_eq!(found.expected.as_deref(), Some("records up to 7"));
@@ -598,7 +598,7 @@ fn rows_of_an_import_are_named() {
     let (kind, base_epoch) = (ShardKind::Import, Epoch(90));
     let closed = Some(anabranch_core::record::SequenceNumber::ZERO);
     let info = ShardInfo { shard: shard.clone(), kind, base_epoch, closed };
-    block_on(world.control.put_shard(&info)).unwrap();
+    block_on(world.control.put_shard(None, &info)).unwrap();
     let (mut rows, at) = row_of(&world, "sites");
     let (mut id, row) = rows[at].clone();
     id.shard = shard.clone();

@@ -138,7 +138,7 @@ impl World {
         let base_epoch = Epoch((self.clock_ms / EPOCH_MS) as u64);
         let info =
             ShardInfo { shard: id.clone(), kind: ShardKind::Stream, base_epoch, closed: None };
-        block_on(self.control.put_shard(&info)).unwrap();
+        assert!(block_on(self.control.put_shard(None, &info)).unwrap());
         let new = || Absorber::new(&self.project, id.clone(), self.length);
         let absorbers = (0..2).map(|_| new()).collect();
         self.shards.push(Shard {
@@ -249,7 +249,8 @@ impl World {
         let (from, to) = self.stretch(shard, self.shards[shard].archived);
         let Shard { id, log, archived, .. } = &mut self.shards[shard];
         let records = records(&log[from..to]);
-        let delivery = Delivery { shard: id, records: &records, from_start: from == 0 };
+        let follows = from.checked_sub(1).map_or(0, |before| log[before].sequence);
+        let delivery = Delivery { shard: id, records: &records, follows: Some(follows.into()) };
         if passes(block_on(archive(&self.master, &self.control, self.length, delivery))) {
             *archived = to.max(*archived);
         }
@@ -262,7 +263,8 @@ impl World {
         let which = self.random.below(2) as usize;
         let Shard { id, log, absorbed, absorbers, .. } = &mut self.shards[shard];
         let records = records(&log[from..to]);
-        let delivery = Delivery { shard: id, records: &records, from_start: from == 0 };
+        let follows = from.checked_sub(1).map_or(0, |before| log[before].sequence);
+        let delivery = Delivery { shard: id, records: &records, follows: Some(follows.into()) };
         let absorber = &mut absorbers[which];
         let done = absorber.absorb(&self.speed, &self.control, &self.master, delivery);
         if passes(block_on(done)) {
@@ -318,7 +320,7 @@ impl World {
         if ends {
             let (kind, base_epoch) = (ShardKind::Import, epoch);
             let info = ShardInfo { shard, kind, base_epoch, closed: follows };
-            block_on(self.control.put_shard(&info)).unwrap();
+            assert!(block_on(self.control.put_shard(None, &info)).unwrap());
         }
     }
 
@@ -334,9 +336,9 @@ impl World {
         let open = (0..self.shards.len()).filter(|&shard| !self.is_closed(shard)).count();
         let Some(last) = self.shards[shard].log.last().map(|last| last.sequence) else { return };
         if open > 1 && !self.is_closed(shard) {
-            let mut info = self.info(shard);
-            info.closed = Some(last.into());
-            block_on(self.control.put_shard(&info)).unwrap();
+            let open = self.info(shard);
+            let info = ShardInfo { closed: Some(last.into()), ..open.clone() };
+            assert!(block_on(self.control.put_shard(Some(&open), &info)).unwrap());
         }
     }
 

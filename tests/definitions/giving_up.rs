@@ -32,7 +32,7 @@ impl Shop {
         let shard = ShardId("shard-0000".to_owned());
         let (kind, base_epoch) = (ShardKind::Stream, Epoch::ZERO);
         let info = ShardInfo { shard: shard.clone(), kind, base_epoch, closed: None };
-        block_on(memory.control.put_shard(&info)).unwrap();
+        block_on(memory.control.put_shard(None, &info)).unwrap();
         let length = EpochLength::from_millis(1_000_000).unwrap();
         Shop { memory, shard, length, records: 0 }
     }
@@ -54,8 +54,8 @@ impl Shop {
         };
         let records: Vec<Record<'_>> =
             payloads.iter().map(Vec::as_slice).zip(self.records + 1..).map(record).collect();
-        let from_start = self.records == 0;
-        let delivery = Delivery { shard: &self.shard, records: &records, from_start };
+        let follows = Some(self.records.into());
+        let delivery = Delivery { shard: &self.shard, records: &records, follows };
         let Memory { speed, control, master, .. } = &self.memory;
         let mut absorber = Absorber::new(project, self.shard.clone(), self.length);
         let done = block_on(absorber.absorb(speed, control, master, delivery)).map(drop);

@@ -140,7 +140,7 @@ impl World {
             let id = ShardId(format!("shard-{n:04}"));
             let (kind, base_epoch, closed) = (ShardKind::Stream, Epoch::ZERO, None);
             let info = ShardInfo { shard: id.clone(), kind, base_epoch, closed };
-            block_on(control.put_shard(&info)).unwrap();
+            block_on(control.put_shard(None, &info)).unwrap();
             let absorber = Absorber::new(&live, id.clone(), length);
             let (log, zombie) = (Vec::new(), None);
             Shard { id, log, archived: 0, absorbed: 0, torn: 0, absorber, zombie }
@@ -266,7 +266,8 @@ impl World {
         let (from, to) = self.stretch(shard, self.shards[shard].archived);
         let Shard { id, log, archived, .. } = &mut self.shards[shard];
         let records = records(&log[from..to]);
-        let delivery = Delivery { shard: id, records: &records, from_start: from == 0 };
+        let follows = from.checked_sub(1).map_or(0, |before| log[before].sequence);
+        let delivery = Delivery { shard: id, records: &records, follows: Some(follows.into()) };
         let done = archive::archive(&self.master, &self.control, self.length, delivery);
         if passed(block_on(done)).is_some() {
             *archived = to.max(*archived);
@@ -278,7 +279,8 @@ impl World {
         let with_zombie = self.random.below(3) == 0;
         let Shard { id, log, absorbed, torn, absorber, zombie, .. } = &mut self.shards[shard];
         let records = records(&log[from..to]);
-        let delivery = Delivery { shard: id, records: &records, from_start: from == 0 };
+        let follows = from.checked_sub(1).map_or(0, |before| log[before].sequence);
+        let delivery = Delivery { shard: id, records: &records, follows: Some(follows.into()) };
         let absorber = match zombie {
             Some(zombie) if with_zombie => {
                 self.seen.count("a zombie of another deployment absorbed");

@@ -242,7 +242,7 @@ fn an_edited_speed_row_and_one_in_another_shard_are_named_with_their_values() {
     block_on(local.speed.put_rows(puts)).unwrap();
     // The next synced commit makes them durable.
     let info = block_on(anabranch_core::port::Control::shards(&local.control)).unwrap().remove(0);
-    block_on(anabranch_core::port::Control::put_shard(&local.control, &info)).unwrap();
+    block_on(anabranch_core::port::Control::put_shard(&local.control, Some(&info), &info)).unwrap();
     drop(local);
 
     let told = differs(&world, &["--view", "requests"]);

@@ -16,7 +16,7 @@ use crate::port::{
     Control, Error, PartInfo, Pointer, Result, Rows, Selection, ShardKind, SpeedStore, ViewStore,
 };
 use crate::query::plan::Plan;
-use crate::record::SequenceNumber;
+use crate::record::{SequenceNumber, ShardId};
 use crate::table::Table;
 use crate::view::{Fingerprint, View};
 use serde::Serialize;
@@ -109,9 +109,8 @@ async fn try_merge(
 ) -> Result<(Merged, Epoch)> {
     let pointer = views.pointer(view.fingerprint).await?;
     let horizon = pointer.as_ref().map_or(Epoch::ZERO, |pointer| pointer.horizon);
-    // What the checkpoints say was absorbed is read before the rows: the rows hold that or more.
-    let (newest_arrival_ms, incomplete_because) =
-        coverage(control, view.fingerprint, horizon).await?;
+    // How far the checkpoints have come is read before the rows: the rows hold that or more.
+    let (newest_arrival_ms, mut shards) = newest_arrival(control).await?;
     let mut table = Table::new(&plan.shape);
     let mut out = Vec::new();
     let floor = speed
@@ -119,12 +118,18 @@ async fn try_merge(
             let corrupt = |error: &dyn std::fmt::Display| {
                 Error::corrupt(format!("speed row of {}, shard {shard}", view.name), error)
             };
+            if !shards.contains(shard) {
+                shards.push(shard.clone());
+            }
             if plan.place(key, &mut out).map_err(|error| corrupt(&error))? {
                 table.merge(&out, &row.state).map_err(|error| corrupt(&error))?;
             }
             Ok(())
         })
         .await?;
+    // What is missing is read behind the rows: a checkpoint jumps over a gap before a row is put
+    // behind it, so that whoever has seen the row sees the jump.
+    let incomplete_because = gap(control, view.fingerprint, horizon, &shards).await?;
     if let Some(pointer) = &pointer {
         let manifest = views.manifest(view.fingerprint, pointer).await?;
         for (selection, part) in plan.parts(&manifest) {
@@ -177,38 +182,55 @@ pub(crate) async fn covered(
 ) -> Result<(bool, Option<Pointer>)> {
     let pointer = views.pointer(view).await?;
     let horizon = pointer.as_ref().map_or(Epoch::ZERO, |pointer| pointer.horizon);
-    let (_, incomplete_because) = coverage(control, view, horizon).await?;
+    let incomplete_because = gap(control, view, horizon, &[]).await?;
     Ok((incomplete_because.is_none(), pointer))
 }
 
-/// The newest arrival absorbed, and why a version of horizon `horizon` with the speed rows from
-/// there on would not be the whole, if it would not.
-async fn coverage(
+/// The newest arrival absorbed, and the shards that have a checkpoint.
+async fn newest_arrival(control: &impl Control) -> Result<(Option<i64>, Vec<ShardId>)> {
+    let mut newest = None;
+    let mut shards = Vec::new();
+    for info in control.shards().await?.iter().filter(|info| info.kind == ShardKind::Stream) {
+        let Some(checkpoint) = control.checkpoint(&info.shard).await? else { continue };
+        // A checkpoint that has only jumped over a gap has absorbed nothing.
+        let absorbed = Some(checkpoint.newest_arrival_ms).filter(|&ms| ms > i64::MIN);
+        newest = newest.max(absorbed);
+        shards.push(info.shard.clone());
+    }
+    Ok((newest, shards))
+}
+
+/// Why a version of horizon `horizon` with the speed rows from there on would not be the whole, if it
+/// would not. Of `shards` a row or a checkpoint has been seen.
+async fn gap(
     control: &impl Control,
     view: Fingerprint,
     horizon: Epoch,
-) -> Result<(Option<i64>, Option<String>)> {
-    let mut newest = None;
-    let mut because = None;
+    shards: &[ShardId],
+) -> Result<Option<String>> {
     for info in control.shards().await? {
         let shard = &info.shard;
         match info.kind {
             ShardKind::Import => {
                 let empty = info.closed == Some(SequenceNumber::ZERO);
                 if !empty && horizon <= info.base_epoch {
-                    because = Some(format!("import {shard} is not in a batch version yet"));
+                    return Ok(Some(format!("import {shard} is not in a batch version yet")));
                 }
             }
             ShardKind::Stream => {
-                let Some(checkpoint) = control.checkpoint(shard).await? else { continue };
-                newest = newest.max(Some(checkpoint.newest_arrival_ms));
-                if !checkpoint.covers(view, horizon) {
-                    because = Some(format!(
+                // There is a checkpoint before there are rows: without it they may lack anything.
+                let checkpoint = control.checkpoint(shard).await?;
+                let covers = match checkpoint {
+                    Some(checkpoint) => checkpoint.covers(view, horizon),
+                    None => !shards.contains(shard),
+                };
+                if !covers {
+                    return Ok(Some(format!(
                         "the speed layer has not seen every record of shard {shard} for this definition of the view; complete once a batch version covers them"
-                    ));
+                    )));
                 }
             }
         }
     }
-    Ok((newest, because))
+    Ok(None)
 }

@@ -290,8 +290,14 @@ pub trait Control: Send + Sync {
     /// Every registered shard, by name.
     fn shards(&self) -> impl Future<Output = Result<Vec<ShardInfo>>> + Send;
 
-    /// Registers a shard, or closes it; replaces what is there.
-    fn put_shard(&self, info: &ShardInfo) -> impl Future<Output = Result<()>> + Send;
+    /// Registers a shard, or closes it, if what is stored of it is `expected` (`None`: nothing).
+    /// Returns whether it did: of two planners that register a shard at once, one decides its base
+    /// epoch, and neither opens again what the other has closed.
+    fn put_shard(
+        &self,
+        expected: Option<&ShardInfo>,
+        info: &ShardInfo,
+    ) -> impl Future<Output = Result<bool>> + Send;
 
     /// The deployed definitions, if anything was ever deployed. They hold the SQL of all views.
     fn definitions(&self) -> impl Future<Output = Result<Option<Definitions>>> + Send;

@@ -19,6 +19,15 @@ impl SequenceNumber {
     /// The lowest: sorts before every number a stream gives.
     pub const ZERO: SequenceNumber = SequenceNumber { high: 0, low: 0 };
 
+    /// The number right below, which need not be that of a record; zero has none and stays.
+    pub fn previous(self) -> Self {
+        match self.low.checked_sub(1) {
+            Some(low) => SequenceNumber { low, ..self },
+            None if self.high == 0 => self,
+            None => SequenceNumber { high: self.high - 1, low: u128::MAX },
+        }
+    }
+
     /// As 24 bytes, big-endian: byte order is number order.
     pub fn to_be_bytes(self) -> [u8; 24] {
         let mut bytes = [0; 24];
@@ -221,6 +230,16 @@ mod tests {
         assert!(with(HEARTBEAT).is_heartbeat());
         assert!(!with("").is_heartbeat());
         assert_eq!(ShardId("shard-0001".to_owned()).to_string(), "shard-0001");
+    }
+
+    #[test]
+    fn between_a_number_and_the_previous_one_there_is_none() {
+        let previous = |text: &str| text.parse::<SequenceNumber>().unwrap().previous().to_string();
+        assert_eq!(previous("0"), "0");
+        assert_eq!(previous("1"), "0");
+        // 2^128: the borrow crosses the halves.
+        let below = previous("340282366920938463463374607431768211456");
+        assert_eq!(below, "340282366920938463463374607431768211455");
     }
 
     #[test]

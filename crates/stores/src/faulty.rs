@@ -180,8 +180,8 @@ impl<S: port::Control, P: Plan> port::Control for Faulty<S, P> {
         self.around("shards", self.store.shards()).await
     }
 
-    async fn put_shard(&self, info: &ShardInfo) -> Result<()> {
-        self.around("put_shard", self.store.put_shard(info)).await
+    async fn put_shard(&self, expected: Option<&ShardInfo>, info: &ShardInfo) -> Result<bool> {
+        self.around("put_shard", self.store.put_shard(expected, info)).await
     }
 
     async fn definitions(&self) -> Result<Option<Definitions>> {

@@ -22,7 +22,9 @@ impl Data {
                 let batch = self.local.stream.read(&shard, after, ARCHIVE_BYTES)?;
                 let records: Vec<Record<'_>> = batch.records().collect();
                 let Some(last) = records.last() else { break };
-                let delivery = delivery(&shard, &records);
+                // The stream lets go of nothing that is not archived: it has none in between.
+                let follows = Some(after);
+                let delivery = Delivery { shard: &shard, records: &records, follows };
                 archive(&self.local.master, &self.local.control, self.length, delivery).await?;
                 after = last.sequence;
             }
@@ -62,8 +64,8 @@ impl Data {
     }
 }
 
-/// Some records of the stream. Its sequence numbers count from 1, so nothing was before the first.
+/// Some records of the stream. Its sequence numbers count from 1 without gaps.
 pub(crate) fn delivery<'a>(shard: &'a ShardId, records: &'a [Record<'a>]) -> Delivery<'a> {
-    let first = records.first().map(|record| record.sequence);
-    Delivery { shard, records, from_start: first == Some(1.into()) }
+    let follows = records.first().map(|record| record.sequence.previous());
+    Delivery { shard, records, follows }
 }

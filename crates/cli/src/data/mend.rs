@@ -53,7 +53,7 @@ impl Data {
                 ShardInfo { shard, kind: ShardKind::Stream, base_epoch, closed: None }
             }
         };
-        self.local.control.put_shard(&info).await?;
+        self.local.control.put_shard(None, &info).await?;
         log::warning("registry", &[("registered again", &info.shard)]);
         Ok(())
     }
@@ -68,8 +68,9 @@ impl Data {
         if !stream.shards().contains(shard) {
             if info.closed.is_none() {
                 log::warning("stream", &[("closed, the stream has lost it", shard)]);
-                let closed = ShardInfo { closed: Some(self.archived(shard).await?), ..info };
-                self.local.control.put_shard(&closed).await?;
+                let closed = Some(self.archived(shard).await?);
+                let closed = ShardInfo { closed, ..info.clone() };
+                self.local.control.put_shard(Some(&info), &closed).await?;
             }
         } else if stream.last(shard)? < known {
             log::warning("stream", &[("has lost records of", shard), ("goes on behind", &known)]);

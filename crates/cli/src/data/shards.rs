@@ -6,9 +6,8 @@
 
 use super::Data;
 use anabranch_core::epoch::Epoch;
-use anabranch_core::port::{
-    Control as _, Error, MasterDataSet as _, Result, ShardInfo, ShardKind, ViewStore as _,
-};
+use anabranch_core::pipeline::plan;
+use anabranch_core::port::{Control as _, MasterDataSet as _, Result, ShardInfo, ShardKind};
 use anabranch_core::record::{HEARTBEAT, SequenceNumber, ShardId};
 use anabranch_stores::stream::{Append, Log};
 
@@ -21,7 +20,8 @@ impl Data {
         let registered = self.local.control.shards().await?;
         let open = &self.local.stream.shards()[..count];
         for shard in open {
-            let info = match registered.iter().find(|info| info.shard == *shard) {
+            let before = registered.iter().find(|info| info.shard == *shard);
+            let info = match before {
                 Some(info) if info.closed.is_none() => continue,
                 Some(info) => ShardInfo { closed: None, ..info.clone() },
                 None => {
@@ -29,7 +29,7 @@ impl Data {
                     ShardInfo { shard: shard.clone(), kind, base_epoch, closed: None }
                 }
             };
-            self.local.control.put_shard(&info).await?;
+            self.local.control.put_shard(before, &info).await?;
         }
         Ok(open.to_vec())
     }
@@ -53,7 +53,8 @@ impl Data {
         }
         let registered = self.local.control.shards().await?;
         if let Some(info) = registered.into_iter().find(|info| info.shard == *shard) {
-            self.local.control.put_shard(&ShardInfo { closed: Some(last), ..info }).await?;
+            let closed = ShardInfo { closed: Some(last), ..info.clone() };
+            return self.local.control.put_shard(Some(&info), &closed).await;
         }
         Ok(true)
     }
@@ -67,29 +68,8 @@ impl Data {
     /// An epoch that no batch version's horizon lies above: records of this epoch and later ones
     /// are in no version yet.
     pub(crate) async fn newest_epoch(&self) -> Result<Epoch> {
-        let mut newest = Epoch::ZERO;
-        for info in self.local.control.shards().await? {
-            let tail = self.local.master.tail(&info.shard).await?;
-            let reached = tail.map_or(info.base_epoch, |tail| tail.epoch);
-            // A closed shard is sealed up to and including its last epoch.
-            let reached = if info.closed.is_some() { reached.next() } else { reached };
-            let checkpoint = self.local.control.checkpoint(&info.shard).await?;
-            let absorbed = checkpoint.map_or(Epoch::ZERO, |checkpoint| checkpoint.epoch);
-            newest = newest.max(reached).max(absorbed);
-        }
-        for view in self.live().live() {
-            let pointer = match self.local.views.pointer(view.fingerprint).await {
-                // A superseded definition that cannot be read is about to be given up.
-                Err(Error::Corrupt { .. })
-                    if self.project.by_fingerprint(view.fingerprint).is_none() =>
-                {
-                    continue;
-                }
-                pointer => pointer?,
-            };
-            newest = newest.max(pointer.map_or(Epoch::ZERO, |pointer| pointer.horizon));
-        }
-        Ok(newest)
+        let local = &self.local;
+        plan::newest_epoch(&self.live(), &local.master, &local.control, &local.views).await
     }
 
     /// When the newest record arrived, as far as either layer knows.

@@ -5,8 +5,8 @@
 //! what has been archived; and a heartbeat, which is there to seal, is archived at once.
 
 use super::Engine;
-use crate::data::delivery;
 use anabranch_core::epoch::Epoch;
+use anabranch_core::pipeline::Delivery;
 use anabranch_core::pipeline::archive::archive;
 use anabranch_core::port::Result;
 use anabranch_core::record::{Record, SequenceNumber, ShardId};
@@ -72,7 +72,9 @@ impl Archive {
         let due = records.partition_point(|record| epoch(engine, record.arrival_ms) <= through);
         let Some(last) = records[..due].last() else { return Ok(()) };
         let data = &engine.data;
-        let delivery = delivery(&self.shard, &records[..due]);
+        // The stream lets go of nothing that is not archived: it has none in between.
+        let (shard, follows) = (&self.shard, self.archived);
+        let delivery = Delivery { shard, records: &records[..due], follows };
         block_on(archive(&data.local.master, &data.local.control, data.length, delivery))?;
         self.archived = Some(last.sequence);
         engine.let_go(&self.shard)

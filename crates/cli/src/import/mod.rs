@@ -147,7 +147,8 @@ fn import(
         let (kind, closed) = (ShardKind::Import, Some(records.into()));
         let info = ShardInfo { shard: shard.clone(), kind, base_epoch: epoch, closed };
         // From here on every record counts.
-        block_on(data.local.control.put_shard(&info))?;
+        let registered = block_on(data.local.control.put_shard(None, &info))?;
+        anyhow::ensure!(registered, "{shard} is registered already");
     }
     entry.state = State::Done;
     ledger.write(entry)?;

@@ -12,6 +12,11 @@
 //!
 //! No transaction over rows, no table of what was seen, one put per touched row per delivery; any
 //! redelivery, other cut or zombie ends in the same rows.
+//!
+//! There is a checkpoint before there are rows. Where records are missing between it and a delivery,
+//! it jumps over them *before* a row is put behind them, and says from which epoch on the rows are
+//! whole. Answers are incomplete until a batch version's horizon has passed the gap; nobody fills it
+//! in rows.
 
 use super::Delivery;
 use super::archive::{base_epoch, first_run};
@@ -38,12 +43,17 @@ impl Checkpoint {
     /// Whether a batch version of `horizon` and the speed rows from there on are the whole of what
     /// this checkpoint says was absorbed.
     ///
-    /// Either the view was absorbed from an epoch on that the horizon has reached, or the horizon
-    /// has passed every record absorbed so far; the next one notes from where the view is covered.
+    /// Either the view was absorbed from an epoch on that the horizon has reached; or it was not, and
+    /// the horizon has passed every record absorbed so far and whatever other views have missed. The
+    /// next record notes from where the view is covered.
     pub fn covers(&self, view: Fingerprint, horizon: Epoch) -> bool {
-        let is_known = self.covered.values().all(|&covered| covered != NOT_KNOWN);
-        let covered = self.covered.get(&view).is_some_and(|&covered| covered <= horizon);
-        covered || (is_known && self.epoch < horizon)
+        match self.covered.get(&view) {
+            Some(&covered) => covered <= horizon,
+            None => {
+                let passed = self.covered.values().all(|&covered| covered <= horizon);
+                passed && self.epoch < horizon
+            }
+        }
     }
 }
 
@@ -131,16 +141,35 @@ impl Absorber {
         delivery: Delivery<'_>,
     ) -> Result<Absorbed> {
         debug_assert_eq!(*delivery.shard, self.shard);
-        // Read every time: another instance may have gone on since, and the epoch follows from
-        // the record before the first new one.
-        self.checkpoint = control.checkpoint(&self.shard).await?;
-        let done = self.checkpoint.as_ref().map(|checkpoint| checkpoint.sequence);
-        let redelivered = delivery.records.partition_point(|record| Some(record.sequence) <= done);
-        let records = &delivery.records[redelivered..];
-        let mut absorbed = Absorbed { redelivered: redelivered as u64, ..Absorbed::default() };
-        let Some(last) = records.last() else { return Ok(absorbed) };
+        let mut absorbed = Absorbed::default();
+        // Where another instance has moved the checkpoint meanwhile, every row is in place, but the
+        // checkpoint may stand before the end of this delivery. It must not stay there: the next
+        // delivery would take its epoch from the wrong record.
+        while !self.try_absorb(speed, control, master, delivery, &mut absorbed).await? {}
+        Ok(absorbed)
+    }
 
-        let (mut epoch, mut covered) = self.start(control, master, delivery).await?;
+    /// Absorbs once. Returns whether the checkpoint is at the end of `delivery` or behind it.
+    async fn try_absorb(
+        &mut self,
+        speed: &impl SpeedStore,
+        control: &impl Control,
+        master: &impl MasterDataSet,
+        delivery: Delivery<'_>,
+        absorbed: &mut Absorbed,
+    ) -> Result<bool> {
+        let done = self.catch_up(speed, control, master, delivery).await?;
+        let known = delivery.records.partition_point(|record| Some(record.sequence) <= done);
+        let records = &delivery.records[known..];
+        absorbed.redelivered = known as u64;
+        absorbed.records = records.len() as u64;
+        let Some(last) = records.last() else { return Ok(true) };
+
+        let checkpoint = self.checkpoint.as_ref().expect("there is one before there are rows");
+        let arrived = records.iter().map(|record| record.arrival_ms).max();
+        let newest_arrival_ms = checkpoint.newest_arrival_ms.max(arrived.unwrap_or(i64::MIN));
+        let (mut epoch, mut covered) =
+            known_start(&self.project, master, &self.shard, checkpoint).await?;
         let mut rest = records;
         while !rest.is_empty() {
             let (run_epoch, count) = first_run(rest, self.length, epoch);
@@ -152,59 +181,101 @@ impl Absorber {
                 self.epoch = epoch;
             }
             let last = run[count - 1].sequence;
-            self.absorb_run(speed, &Run { epoch, records: run, last }, &mut absorbed).await?;
+            self.absorb_run(speed, &Run { epoch, records: run, last }, absorbed).await?;
         }
         covered.retain(|view, _| !self.given_up.contains_key(view));
-        let arrived = records.iter().map(|record| record.arrival_ms).max().unwrap_or(i64::MIN);
-        let before = self.checkpoint.as_ref().map_or(i64::MIN, |c| c.newest_arrival_ms);
-        let newest_arrival_ms = arrived.max(before);
         let next = Checkpoint { sequence: last.sequence, epoch, newest_arrival_ms, covered };
-        // Where another instance has moved it meanwhile it stays as that one put it: every row is
-        // in place either way.
-        control.put_checkpoint(&self.shard, done, &next).await?;
-        absorbed.records = records.len() as u64;
-        Ok(absorbed)
+        control.put_checkpoint(&self.shard, done, &next).await
     }
 
-    /// The epoch before the first new record, and from which epoch on each view is covered.
-    async fn start(
-        &self,
+    /// Reads the checkpoint, makes the first one, and makes it jump over what is missing before
+    /// `delivery`, if something is. Returns up to where the shard has been absorbed.
+    ///
+    /// Read every time: another instance may have gone on since, and the epoch follows from the
+    /// record before the first new one.
+    async fn catch_up(
+        &mut self,
+        speed: &impl SpeedStore,
         control: &impl Control,
         master: &impl MasterDataSet,
         delivery: Delivery<'_>,
-    ) -> Result<(Epoch, BTreeMap<Fingerprint, Epoch>)> {
+    ) -> Result<Option<SequenceNumber>> {
+        loop {
+            self.checkpoint = control.checkpoint(&self.shard).await?;
+            let done = self.checkpoint.as_ref().map(|checkpoint| checkpoint.sequence);
+            let Some(first) = delivery.records.first() else { return Ok(done) };
+            let next = match (delivery.continues(done), done) {
+                (true, Some(_)) => return Ok(done),
+                (true, None) => self.first(control, first.sequence).await?,
+                (false, _) => self.jump(control, master, first.sequence).await?,
+            };
+            let next = if done.is_none() { self.distrust(speed, next).await? } else { next };
+            // Whether it was put or another instance has moved the checkpoint: look again.
+            control.put_checkpoint(&self.shard, done, &next).await?;
+        }
+    }
+
+    /// The checkpoint right before a shard's very first record.
+    async fn first(&self, control: &impl Control, first: SequenceNumber) -> Result<Checkpoint> {
         let views = self.project.live().map(|view| view.fingerprint);
-        if let Some(checkpoint) = &self.checkpoint {
-            let mut epoch = checkpoint.epoch;
-            let mut late = epoch.next();
-            if checkpoint.covered.values().any(|&covered| covered == NOT_KNOWN) {
-                let place = chain_place(master, &self.shard, checkpoint.sequence).await?;
-                late = place.map_or(NOT_KNOWN, |place| place.epoch.next());
-                epoch = place.map_or(epoch, |place| place.epoch);
+        Ok(Checkpoint {
+            sequence: first.previous(),
+            epoch: base_epoch(control, &self.shard).await?,
+            newest_arrival_ms: i64::MIN,
+            covered: views.map(|view| (view, Epoch::ZERO)).collect(),
+        })
+    }
+
+    /// A first checkpoint, where rows of the shard are there already: its checkpoint was lost, and
+    /// with it whether something is missing in those rows. Their epochs are not trusted.
+    ///
+    /// Every record but a heartbeat is counted in the built-in view, which is small.
+    async fn distrust(&self, speed: &impl SpeedStore, first: Checkpoint) -> Result<Checkpoint> {
+        let mut newest = None;
+        let view = self.project.records_view().fingerprint;
+        let ours = &self.shard;
+        let mut look = |_: &[u8], epoch: Epoch, shard: &ShardId, _: &SpeedRow| {
+            if shard == ours {
+                newest = newest.max(Some(epoch));
             }
-            // A view that was not absorbed up to here has missed a part of this epoch.
-            let covered = views.map(|view| match checkpoint.covered.get(&view) {
-                Some(&covered) if covered != NOT_KNOWN => (view, covered),
-                _ => (view, late),
-            });
-            return Ok((epoch, covered.collect()));
-        }
-        if delivery.from_start {
-            let epoch = base_epoch(control, &self.shard).await?;
-            return Ok((epoch, views.map(|view| (view, Epoch::ZERO)).collect()));
-        }
-        // Neither a checkpoint nor the shard's start: the epoch before comes from the archive's
-        // chain. Until the chain has come this far, the epoch is a lower bound from the clock, and
-        // no epoch is trusted; once it has, the branch above puts both right.
-        let first = delivery.records[0];
-        let (epoch, trusted) = match chain_place(master, &self.shard, first.sequence).await? {
-            None => (Epoch::ZERO, NOT_KNOWN),
-            Some(ChainPlace { before: None, .. }) => {
-                (base_epoch(control, &self.shard).await?, Epoch::ZERO)
-            }
+            Ok(())
+        };
+        speed.scan(view, b"", Epoch::ZERO, &mut look).await?;
+        let trusted = newest.map_or(Epoch::ZERO, Epoch::next);
+        let covered = first.covered.iter().map(|(view, &covered)| (*view, covered.max(trusted)));
+        let covered = covered.collect();
+        Ok(Checkpoint { covered, ..first })
+    }
+
+    /// The checkpoint right before the record `first`, where what lies before it was not absorbed.
+    ///
+    /// The epoch comes from the archive's chain. Until the chain has come this far it is a lower
+    /// bound, and no epoch is trusted; once it has, [`known_start`] puts both right.
+    async fn jump(
+        &self,
+        control: &impl Control,
+        master: &impl MasterDataSet,
+        first: SequenceNumber,
+    ) -> Result<Checkpoint> {
+        let known = self.checkpoint.as_ref();
+        // No row before the shard is registered, where readers look for what is missing.
+        let base = base_epoch(control, &self.shard).await?;
+        let (epoch, trusted) = match chain_place(master, &self.shard, first).await? {
+            None => (known.map_or(base, |checkpoint| checkpoint.epoch), NOT_KNOWN),
+            Some(ChainPlace { before: None, .. }) => (base, Epoch::ZERO),
             Some(ChainPlace { before: Some(before), .. }) => (before, before.next()),
         };
-        Ok((epoch, views.map(|view| (view, trusted)).collect()))
+        let covered = self.project.live().map(|view| {
+            let known = known.and_then(|checkpoint| checkpoint.covered.get(&view.fingerprint));
+            let known = known.copied().filter(|&covered| covered != NOT_KNOWN);
+            (view.fingerprint, known.unwrap_or_default().max(trusted))
+        });
+        Ok(Checkpoint {
+            sequence: first.previous(),
+            epoch,
+            newest_arrival_ms: known.map_or(i64::MIN, |checkpoint| checkpoint.newest_arrival_ms),
+            covered: covered.collect(),
+        })
     }
 
     async fn absorb_run(
@@ -333,6 +404,50 @@ impl Absorber {
         }
         Ok(again)
     }
+}
+
+/// Puts right a checkpoint whose epoch was not known when its records were absorbed, once the
+/// archive's chain has come as far. A delivery does this as well; a shard that is closed has none
+/// to come.
+///
+/// # Errors
+/// Those of the ports.
+pub async fn settle(
+    project: &Project,
+    master: &impl MasterDataSet,
+    control: &impl Control,
+    shard: &ShardId,
+) -> Result<()> {
+    let Some(checkpoint) = control.checkpoint(shard).await? else { return Ok(()) };
+    if checkpoint.covered.values().all(|&covered| covered != NOT_KNOWN) {
+        return Ok(());
+    }
+    let (epoch, covered) = known_start(project, master, shard, &checkpoint).await?;
+    let settled = Checkpoint { epoch, covered, ..checkpoint };
+    control.put_checkpoint(shard, Some(settled.sequence), &settled).await.map(drop)
+}
+
+/// The epoch of the record at `checkpoint`, and from which epoch on each view is covered behind it.
+async fn known_start(
+    project: &Project,
+    master: &impl MasterDataSet,
+    shard: &ShardId,
+    checkpoint: &Checkpoint,
+) -> Result<(Epoch, BTreeMap<Fingerprint, Epoch>)> {
+    let mut epoch = checkpoint.epoch;
+    let mut late = epoch.next();
+    if checkpoint.covered.values().any(|&covered| covered == NOT_KNOWN) {
+        let place = chain_place(master, shard, checkpoint.sequence).await?;
+        late = place.map_or(NOT_KNOWN, |place| place.epoch.next());
+        epoch = place.map_or(epoch, |place| place.epoch);
+    }
+    // A view that was not absorbed up to here has missed a part of this epoch.
+    let views = project.live().map(|view| view.fingerprint);
+    let covered = views.map(|view| match checkpoint.covered.get(&view) {
+        Some(&covered) if covered != NOT_KNOWN => (view, covered),
+        _ => (view, late),
+    });
+    Ok((epoch, covered.collect()))
 }
 
 /// Where a record stands in the archive's chain.

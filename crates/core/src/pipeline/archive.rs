@@ -33,6 +33,8 @@ pub struct Archived {
     pub records: u64,
     /// Records that were in the master data set before.
     pub redelivered: u64,
+    /// Puts that found another archiver's object there.
+    pub adopted: u64,
 }
 
 /// Brings every record of `delivery` into the master data set. When it returns they are there
@@ -41,8 +43,12 @@ pub struct Archived {
 /// The chain's tail is asked for every time: a function that kept it would, after another instance
 /// had gone on, link its next object to the wrong one.
 ///
+/// The chain never goes on over a gap: what the master data set lacks is lost for ever, so a
+/// delivery that does not continue the chain waits for the one that does.
+///
 /// # Errors
-/// Those of the ports, and [`Error::Corrupt`] if the shard is not registered.
+/// Those of the ports, [`Error::Corrupt`] if the shard is not registered, and [`Error::Refused`] if
+/// records before these were never delivered.
 pub async fn archive(
     master: &impl MasterDataSet,
     control: &impl Control,
@@ -51,6 +57,9 @@ pub async fn archive(
 ) -> Result<Archived> {
     let shard = delivery.shard;
     let mut tail = chain_tail(master, control, shard).await?;
+    if !delivery.continues(tail.last) {
+        return Err(gap(delivery, tail));
+    }
     let mut done = Archived::default();
     let mut rest = delivery.records;
     loop {
@@ -75,10 +84,22 @@ pub async fn archive(
                     let reason = format!("its last sequence number {} is below", there.last);
                     return Err(Error::corrupt(object_name(&info), reason));
                 }
+                done.adopted += 1;
                 tail = Tail { last: Some(there.last), epoch: there.epoch };
             }
         }
     }
+}
+
+fn gap(delivery: Delivery<'_>, tail: Tail) -> Error {
+    let number =
+        |n: Option<SequenceNumber>| n.map_or("an unknown place".to_owned(), |n| n.to_string());
+    let reason = format!(
+        "the master data set ends at {}, and these records go on behind {}: deliver what lies between them first",
+        tail.last.unwrap_or_default(),
+        number(delivery.follows)
+    );
+    Error::Refused { object: format!("shard {}", delivery.shard), reason }
 }
 
 /// Where a shard's chain ends, or would start.

@@ -9,18 +9,33 @@ pub mod absorb;
 pub mod archive;
 pub mod build;
 pub mod deploy;
+pub mod plan;
 pub mod seal;
 
-use crate::record::{Record, ShardId};
+use crate::record::{Record, SequenceNumber, ShardId};
 
 /// Consecutive records of one shard, as the stream delivered them: perhaps again, perhaps cut
-/// differently from the last time, but in order and without gaps.
+/// differently from the last time, but in order and without gaps among them.
 #[derive(Debug, Clone, Copy)]
 pub struct Delivery<'a> {
     /// The shard.
     pub shard: &'a ShardId,
     /// Its records, in order.
     pub records: &'a [Record<'a>],
-    /// Whether it is known that the shard has no record before the first of these.
-    pub from_start: bool,
+    /// The shard has no record between this place and the first of these; zero says that it has
+    /// none before them at all. `None`: not known.
+    ///
+    /// Sequence numbers have gaps, so a consumer cannot see from them that a delivery before this
+    /// one was given up (see `docs/exactness.md`). Whoever delivers has to ask the stream.
+    pub follows: Option<SequenceNumber>,
+}
+
+impl Delivery<'_> {
+    /// Whether no record lies between `done`, up to where a consumer has come, and the first that
+    /// is new to it.
+    pub(crate) fn continues(&self, done: Option<SequenceNumber>) -> bool {
+        let done = done.unwrap_or(SequenceNumber::ZERO);
+        let follows = self.follows.is_some_and(|follows| follows <= done);
+        follows || self.records.first().is_none_or(|first| first.sequence.previous() <= done)
+    }
 }

@@ -49,21 +49,18 @@ pub async fn answer(
     };
     let plan = Plan::new(view, query).map_err(refused)?;
     let merged = merge::merge(views, speed, control, view, &plan).await?;
-    let (accepted, rejected) = count_records(project, view, views, speed, control).await?;
-    let receipt = receipt(view, &merged, length, accepted, rejected);
+    let counts = count_records(project, view, views, speed, control).await?;
+    let receipt = receipt(view, &merged, length, counts);
     let (rows, truncated) = present(&merged.table, view, query)?;
     let time_zone = query.time_zone.clone();
     Ok(Answer { receipt, columns: columns(&plan.shape), rows, truncated, time_zone })
 }
 
-fn receipt(
-    view: &View,
-    merged: &Merged,
-    length: EpochLength,
-    accepted: u64,
-    rejected: u64,
-) -> Receipt {
+fn receipt(view: &View, merged: &Merged, length: EpochLength, counts: Counts) -> Receipt {
     let horizon = merged.horizon();
+    // The receipt is a part of the answer: counts that lack something make it incomplete as well.
+    let counts_lack = || counts.incomplete_because.map(|because| format!("its counts: {because}"));
+    let incomplete_because = merged.incomplete_because.clone().or_else(counts_lack);
     Receipt {
         view: view.name.clone(),
         fingerprint: view.fingerprint,
@@ -71,32 +68,42 @@ fn receipt(
         horizon,
         horizon_ms: length.start_ms(horizon),
         newest_arrival_ms: merged.newest_arrival_ms,
-        accepted,
-        rejected,
-        complete: merged.incomplete_because.is_none(),
-        incomplete_because: merged.incomplete_because.clone(),
+        accepted: counts.accepted,
+        rejected: counts.rejected,
+        complete: incomplete_because.is_none(),
+        incomplete_because,
         superseded_by: None,
     }
 }
 
-/// How many records were accepted and how many rejected by the schema that `view` is over, from the
-/// built-in view.
+/// How many records were accepted and how many rejected.
+#[derive(Default)]
+struct Counts {
+    accepted: u64,
+    rejected: u64,
+    /// Why they are not the whole, if they are not: the built-in view has a pointer of its own.
+    incomplete_because: Option<String>,
+}
+
+/// Counts records by the built-in view over the schema that `view` is over.
 async fn count_records(
     project: &Project,
     view: &View,
     views: &impl ViewStore,
     speed: &impl SpeedStore,
     control: &impl Control,
-) -> Result<(u64, u64)> {
+) -> Result<Counts> {
     let view = project.records_of(view.fingerprint);
     let query = Query { every: Some(Every::All), ..Query::default() };
     let plan = Plan::new(view, &query).expect("the built-in view rolls up to all time");
     let merged = merge::merge(views, speed, control, view, &plan).await?;
     let (rows, _) = present(&merged.table, view, &query)?;
-    let mut counts = (0, 0);
+    let incomplete_because = merged.incomplete_because;
+    let mut counts = Counts { incomplete_because, ..Counts::default() };
     for row in rows {
         if let [Value::Varchar(outcome), Value::BigInt(records)] = row.as_slice() {
-            let count = if outcome == ACCEPTED { &mut counts.0 } else { &mut counts.1 };
+            let accepted = outcome == ACCEPTED;
+            let count = if accepted { &mut counts.accepted } else { &mut counts.rejected };
             *count += u64::try_from(*records).unwrap_or(0);
         }
     }

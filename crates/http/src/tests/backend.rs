@@ -10,7 +10,7 @@ use anabranch_core::pipeline::{Delivery, seal::sealed};
 use anabranch_core::port::{Control as _, Error, Inline, Result, ShardInfo, ShardKind};
 use anabranch_core::project::Project;
 use anabranch_core::query::{self, Answer, ask};
-use anabranch_core::record::{HEARTBEAT, Record, SequenceNumber, ShardId};
+use anabranch_core::record::{HEARTBEAT, Record, ShardId};
 use anabranch_core::sql::Source;
 use anabranch_core::view::View;
 use anabranch_stores::memory::Memory;
@@ -64,7 +64,7 @@ impl Deployment {
             base_epoch: Epoch::ZERO,
             closed: None,
         };
-        block_on(memory.control.put_shard(&info)).unwrap();
+        block_on(memory.control.put_shard(None, &info)).unwrap();
         let length = EpochLength::from_millis(EPOCH_MS).unwrap();
         let absorber = Absorber::new(&project, shard.clone(), length);
         let inner = Inner {
@@ -130,11 +130,7 @@ impl Deployment {
         stream.append(&[Append { shard: inner.shard.clone(), records }], now_ms)?;
         let batch = stream.read(&inner.shard, after, usize::MAX)?;
         let records: Vec<Record<'_>> = batch.records().collect();
-        let delivery = Delivery {
-            shard: &inner.shard,
-            records: &records,
-            from_start: after == SequenceNumber::ZERO,
-        };
+        let delivery = Delivery { shard: &inner.shard, records: &records, follows: Some(after) };
         block_on(archive(master, control, inner.length, delivery))?;
         block_on(absorber.absorb(speed, control, master, delivery))?;
         Ok(())

@@ -19,6 +19,7 @@ macro_rules! control_conformance {
             shards_are_listed_by_name_as_last_put,
             definitions_are_replaced_only_where_the_belief_holds,
             of_racing_deployments_one_wins,
+            a_shard_is_replaced_only_where_the_belief_holds,
         ] }
     };
 }
@@ -101,10 +102,11 @@ pub async fn shards_are_listed_by_name_as_last_put<S: Control>(store: &S) {
         closed,
     };
     for name in ["shard-0001", "import-1", "shard-0000"] {
-        store.put_shard(&info(name, None)).await.unwrap();
+        assert!(store.put_shard(None, &info(name, None)).await.unwrap());
     }
+    let open = info("shard-0001", None);
     let closed = info("shard-0001", Some(9.into()));
-    store.put_shard(&closed).await.unwrap();
+    assert!(store.put_shard(Some(&open), &closed).await.unwrap());
     let expected = [info("import-1", None), info("shard-0000", None), closed];
     assert_eq!(store.shards().await.unwrap(), expected);
 }
@@ -157,5 +159,29 @@ pub async fn of_racing_deployments_one_wins<S: Control>(store: &S) {
         let winner = winners.next();
         assert!(winner.is_some() && winners.next().is_none(), "revision {revision}");
         assert_eq!(store.definitions().await.unwrap(), winner, "revision {revision}");
+    }
+}
+
+/// Two planners may register a shard at once, and a late one must not open it again.
+pub async fn a_shard_is_replaced_only_where_the_belief_holds<S: Control>(store: &S) {
+    let info = |base_epoch, closed: Option<u64>| ShardInfo {
+        shard: shard("shard-0000"),
+        kind: ShardKind::Stream,
+        base_epoch: Epoch(base_epoch),
+        closed: closed.map(SequenceNumber::from),
+    };
+    let (open, other, closed) = (info(3, None), info(4, None), info(3, Some(9)));
+    let steps = [
+        (Some(&open), &closed, false, None),
+        (None, &open, true, Some(&open)),
+        (None, &other, false, Some(&open)),
+        (Some(&other), &closed, false, Some(&open)),
+        (Some(&open), &closed, true, Some(&closed)),
+        (Some(&open), &open, false, Some(&closed)),
+    ];
+    for (step, (expected, new, done, there)) in steps.into_iter().enumerate() {
+        assert_eq!(store.put_shard(expected, new).await.unwrap(), done, "step {step}");
+        let there: Vec<ShardInfo> = there.cloned().into_iter().collect();
+        assert_eq!(store.shards().await.unwrap(), there, "step {step}");
     }
 }

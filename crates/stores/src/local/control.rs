@@ -81,11 +81,19 @@ impl port::Control for Control {
         })
     }
 
-    async fn put_shard(&self, info: &ShardInfo) -> Result<()> {
+    async fn put_shard(&self, expected: Option<&ShardInfo>, info: &ShardInfo) -> Result<bool> {
+        let name = info.shard.0.as_str();
         self.file.write(Durability::Immediate, |transaction| {
             let mut shards = transaction.open_table(SHARDS)?;
-            shards.insert(info.shard.0.as_str(), encode(info).as_slice())?;
-            Ok(())
+            let current: Option<ShardInfo> = match shards.get(name)? {
+                Some(json) => Some(decode("shard", name, json.value())?),
+                None => None,
+            };
+            let matches = current.as_ref() == expected;
+            if matches {
+                shards.insert(name, encode(info).as_slice())?;
+            }
+            Ok(matches)
         })
     }
 

@@ -102,7 +102,7 @@ fn rows_checkpoints_and_shards_are_there_after_reopening() {
     let put = PutRow { id: id.clone(), expected: None, row: row.clone() };
     block_on(local.speed.put_rows(vec![put])).unwrap();
     block_on(local.control.put_checkpoint(&shard, None, &checkpoint)).unwrap();
-    block_on(local.control.put_shard(&info)).unwrap();
+    block_on(local.control.put_shard(None, &info)).unwrap();
     block_on(local.speed.expire(id.fingerprint, Epoch(3))).unwrap();
     drop(local);
     let local = open(root.path(), 1);

@@ -15,6 +15,13 @@ pub struct Control {
     definitions: Mutex<Option<Definitions>>,
 }
 
+impl Control {
+    /// Loses a shard's checkpoint, as a store restored from a backup would have.
+    pub fn forget_checkpoint(&self, shard: &ShardId) {
+        lock(&self.checkpoints).remove(shard);
+    }
+}
+
 impl port::Control for Control {
     async fn checkpoint(&self, shard: &ShardId) -> Result<Option<Checkpoint>> {
         Ok(lock(&self.checkpoints).get(shard).cloned())
@@ -38,9 +45,13 @@ impl port::Control for Control {
         Ok(lock(&self.shards).values().cloned().collect())
     }
 
-    async fn put_shard(&self, info: &ShardInfo) -> Result<()> {
-        lock(&self.shards).insert(info.shard.clone(), info.clone());
-        Ok(())
+    async fn put_shard(&self, expected: Option<&ShardInfo>, info: &ShardInfo) -> Result<bool> {
+        let mut shards = lock(&self.shards);
+        let matches = shards.get(&info.shard) == expected;
+        if matches {
+            shards.insert(info.shard.clone(), info.clone());
+        }
+        Ok(matches)
     }
 
     async fn definitions(&self) -> Result<Option<Definitions>> {
