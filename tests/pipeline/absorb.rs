@@ -7,7 +7,7 @@ use anabranch_core::pipeline::absorb::{Absorbed, Absorber};
 use anabranch_core::pipeline::build::Mode;
 use anabranch_core::port::{Checkpoint, Control as _, SpeedStore as _};
 use anabranch_core::project::Project;
-use anabranch_core::record::Record;
+use anabranch_core::record::{Record, SequenceNumber};
 use anabranch_core::view::Fingerprint;
 use futures::executor::block_on;
 use std::collections::BTreeMap;
@@ -26,7 +26,8 @@ fn absorb(
     from_start: bool,
 ) -> Absorbed {
     let id = shard("a");
-    let delivery = Delivery { shard: &id, records, from_start };
+    let follows = from_start.then_some(SequenceNumber::ZERO);
+    let delivery = Delivery { shard: &id, records, follows };
     block_on(absorber.absorb(&stores.speed, &stores.control, &stores.master, delivery)).unwrap()
 }
 

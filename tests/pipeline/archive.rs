@@ -5,7 +5,7 @@ use anabranch_core::epoch::Epoch;
 use anabranch_core::pipeline::Delivery;
 use anabranch_core::pipeline::archive::{Archived, archive};
 use anabranch_core::port::{MasterDataSet, ObjectInfo, Result};
-use anabranch_core::record::Record;
+use anabranch_core::record::{Record, SequenceNumber};
 use futures::executor::block_on;
 
 /// Of epochs 5, 6, 6, 6 and 8 behind a base epoch of 5; arrival times go backwards twice.
@@ -41,7 +41,7 @@ fn object(epoch: u64, first: u64, last: u64, follows: Option<u64>) -> ObjectInfo
 
 fn try_archive(stores: &Stores, master: &impl MasterDataSet, name: &str) -> Result<Archived> {
     let (id, records) = (shard(name), records());
-    let delivery = Delivery { shard: &id, records: &records, from_start: true };
+    let delivery = Delivery { shard: &id, records: &records, follows: Some(SequenceNumber::ZERO) };
     block_on(archive(master, &stores.control, length(), delivery))
 }
 
@@ -49,7 +49,7 @@ fn try_archive(stores: &Stores, master: &impl MasterDataSet, name: &str) -> Resu
 fn a_delivery_becomes_a_chain_with_an_object_for_each_epoch() {
     let stores = stores();
     let done = stores.archive("a", &records());
-    assert_eq!(done, Archived { objects: 3, records: 5, redelivered: 0 });
+    assert_eq!(done, Archived { objects: 3, records: 5, redelivered: 0, adopted: 0 });
     let chain = [object(5, 1, 1, None), object(6, 2, 4, Some(1)), object(8, 6, 6, Some(4))];
     assert_eq!(stores.objects(), chain);
 }
@@ -60,7 +60,7 @@ fn a_redelivery_with_other_cuts_adds_what_is_missing() {
     let records = records();
     stores.archive("a", &records[..3]);
     let done = stores.archive("a", &records[1..]);
-    assert_eq!(done, Archived { objects: 2, records: 2, redelivered: 2 });
+    assert_eq!(done, Archived { objects: 2, records: 2, redelivered: 2, adopted: 0 });
     let chain = [
         object(5, 1, 1, None),
         object(6, 2, 3, Some(1)),
@@ -69,7 +69,7 @@ fn a_redelivery_with_other_cuts_adds_what_is_missing() {
     ];
     assert_eq!(stores.objects(), chain);
     let done = stores.archive("a", &records);
-    assert_eq!(done, Archived { objects: 0, records: 0, redelivered: 5 });
+    assert_eq!(done, Archived { objects: 0, records: 0, redelivered: 5, adopted: 0 });
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn a_zombie_adopts_what_others_have_archived() {
     // It saw an empty chain, and writes the one record that nobody has archived yet.
     let zombie = Stale { master: &stores.master, tail: None, exists: None };
     let done = try_archive(&stores, &zombie, "a").unwrap();
-    assert_eq!(done, Archived { objects: 1, records: 1, redelivered: 4 });
+    assert_eq!(done, Archived { objects: 1, records: 1, redelivered: 4, adopted: 0 });
     assert_eq!(stores.objects(), [before, vec![object(8, 6, 6, Some(4))]].concat());
 }
 

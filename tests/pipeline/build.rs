@@ -13,7 +13,7 @@ use anabranch_core::port::{
     ViewStore as _,
 };
 use anabranch_core::project::Project;
-use anabranch_core::record::Record;
+use anabranch_core::record::{Record, SequenceNumber};
 use anabranch_core::resolution::part_id;
 use futures::executor::block_on;
 use std::sync::{Arc, Mutex};
@@ -202,7 +202,7 @@ fn what_only_versions_before_the_previous_one_needed_is_retired() {
     let id = shard("a");
     let mut absorber = Absorber::new(&project, id.clone(), length());
     let records = records();
-    let delivery = Delivery { shard: &id, records: &records, from_start: true };
+    let delivery = Delivery { shard: &id, records: &records, follows: Some(SequenceNumber::ZERO) };
     block_on(absorber.absorb(&stores.speed, &stores.control, &stores.master, delivery)).unwrap();
     let mut pointers = Vec::new();
     for (horizon, left) in [(2, 1..=7), (4, 2..=7), (7, 4..=7)] {

@@ -7,7 +7,7 @@ use anabranch_core::pipeline::absorb::Absorber;
 use anabranch_core::pipeline::build::Mode;
 use anabranch_core::port::{Pointer, ShardKind, SpeedStore as _};
 use anabranch_core::project::Project;
-use anabranch_core::record::Record;
+use anabranch_core::record::{Record, SequenceNumber};
 use futures::executor::block_on;
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ const ATTEMPTS: usize = 5;
 
 fn absorb(stores: &Stores, project: &Arc<Project>, name: &str, records: &[Record<'_>]) {
     let id = shard(name);
-    let delivery = Delivery { shard: &id, records, from_start: true };
+    let delivery = Delivery { shard: &id, records, follows: Some(SequenceNumber::ZERO) };
     let mut absorber = Absorber::new(project, id.clone(), length());
     block_on(absorber.absorb(&stores.speed, &stores.control, &stores.master, delivery)).unwrap();
 }

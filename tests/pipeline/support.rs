@@ -95,12 +95,12 @@ impl Stores {
             base_epoch: Epoch(base_epoch),
             closed: closed.map(number),
         };
-        block_on(self.control.put_shard(&info)).unwrap();
+        block_on(self.control.put_shard(None, &info)).unwrap();
     }
 
     pub(crate) fn archive(&self, name: &str, records: &[Record<'_>]) -> archive::Archived {
         let id = shard(name);
-        let delivery = Delivery { shard: &id, records, from_start: false };
+        let delivery = Delivery { shard: &id, records, follows: None };
         block_on(archive::archive(&self.master, &self.control, length(), delivery)).unwrap()
     }
 

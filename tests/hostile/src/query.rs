@@ -28,7 +28,7 @@ static STORES: LazyLock<Memory> = LazyLock::new(|| {
         base_epoch: Epoch::ZERO,
         closed: None,
     };
-    block_on(stores.control.put_shard(&info)).expect("memory");
+    block_on(stores.control.put_shard(None, &info)).expect("memory");
     let payloads: Vec<String> = (0..60).map(event).collect();
     let record = |i: usize| Record {
         sequence: SequenceNumber::from(i as u64 + 1),
@@ -37,7 +37,8 @@ static STORES: LazyLock<Memory> = LazyLock::new(|| {
         payload: payloads[i].as_bytes(),
     };
     let records: Vec<Record<'_>> = (0..payloads.len()).map(record).collect();
-    let delivery = Delivery { shard: &shard, records: &records, from_start: true };
+    let delivery =
+        Delivery { shard: &shard, records: &records, follows: Some(SequenceNumber::ZERO) };
     block_on(archive::archive(&stores.master, &stores.control, *LENGTH, delivery)).expect("memory");
     let mut absorber = Absorber::new(&PROJECT, shard.clone(), *LENGTH);
     block_on(absorber.absorb(&stores.speed, &stores.control, &stores.master, delivery))

@@ -140,17 +140,16 @@ impl port::Control for Control {
         Ok(shards)
     }
 
-    async fn put_shard(&self, info: &ShardInfo) -> Result<()> {
+    async fn put_shard(&self, expected: Option<&ShardInfo>, info: &ShardInfo) -> Result<bool> {
         let put = self
             .client
             .put_item()
             .table_name(&self.table)
             .item(PARTITION_KEY, text(SHARDS))
             .item(SORT_KEY, text(&info.shard))
-            .item(JSON, text(encode(info)))
-            .send();
-        self.runtime.run(put).await.map_err(|e| failed(self.object("entry", &info.shard), &e))?;
-        Ok(())
+            .item(JSON, text(encode(info)));
+        let expected = expected.map(|expected| text(encode(expected)));
+        self.put_if(put, JSON, expected, &self.object("entry", &info.shard)).await
     }
 
     async fn definitions(&self) -> Result<Option<Definitions>> {
