@@ -72,8 +72,8 @@ fuzz: ## fuzz everything that reads bytes, MINUTES=1 each; TARGET=sql fuzzes one
 # first run's exit status says that some are left (2) or ran into the time limit (3): the second tells.
 .PHONY: mutants
 mutants: $(MUTANTS) ## change core in every small way and see a test fail; FILE=… narrows it
-	$(MUTANTS) mutants $(if $(FILE),--file $(FILE)) --output $(TARGET) -- --lib || [ $$? -eq 2 -o $$? -eq 3 ]
-	$(MUTANTS) mutants $(if $(FILE),--file $(FILE)) --output $(TARGET) --iterate --test-package anabranch-tests
+	$(MUTANTS) mutants $(if $(FILE),--re '^$(FILE):') --output $(TARGET) -- --lib || [ $$? -eq 2 -o $$? -eq 3 ]
+	$(MUTANTS) mutants $(if $(FILE),--re '^$(FILE):') --output $(TARGET) --iterate --test-package anabranch-tests
 
 .PHONY: bench
 bench: build $(PEERS) ## measure the fold beside other engines; writes bench/results
