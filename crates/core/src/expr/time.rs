@@ -90,7 +90,7 @@ pub(super) fn from_unixtime<'a>(x: &Arg<'_, 'a>) -> Column<'a> {
     const MILLIS: RangeInclusive<f64> = (MIN_MICROS / 1_000) as f64..=(MAX_MICROS / 1_000) as f64;
     try_map1(x.doubles(), Data::Timestamp, |x| {
         let millis = (x * 1_000.0).round();
-        MILLIS.contains(&millis).then_some(millis as i64 * 1_000)
+        MILLIS.contains(&millis).then(|| millis as i64 * 1_000)
     })
 }
 
