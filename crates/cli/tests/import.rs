@@ -105,6 +105,8 @@ fn a_batch_build_killed_at_any_point_leaves_a_version_that_serves() {
     check(&world, "the first version");
     let (second, events) = world.new_file("second.ndjson", 1_000);
     world.run(&["import", arg(&second), "--no-batch"]);
+    let mut built = world.expected.clone();
+    events.iter().for_each(|event| events::add(&mut built.0, &mut built.1, event));
 
     let mut after = Duration::from_millis(10);
     while run_and_kill(&world, &["batch"], after) {
@@ -113,7 +115,12 @@ fn a_batch_build_killed_at_any_point_leaves_a_version_that_serves() {
         if receipt["complete"] == false {
             let because = receipt["incomplete_because"].as_str().unwrap();
             assert!(because.contains("not in a batch version yet"), "{because}");
-            assert!(requests == world.expected.0 && sites == world.expected.1, "{receipt}");
+            if because.starts_with("its counts: ") {
+                // The view of the counts is built last: the rows are the new ones already.
+                assert!(requests == built.0, "{receipt}");
+            } else {
+                assert!(requests == world.expected.0 && sites == world.expected.1, "{receipt}");
+            }
         }
         server.kill();
         after += Duration::from_millis(5);
