@@ -143,15 +143,15 @@ fn without_a_checkpoint_the_epoch_comes_from_the_archives_chain() {
 fn a_start_ahead_of_the_archive_is_not_trusted_until_the_archive_has_come_along() {
     let (stores, project) = (archived(), project(""));
     let mut warm = absorber(&project);
-    absorb(&stores, &mut warm, &[event(6, 2_000)], false);
+    absorb(&stores, &mut warm, &[event(7, 2_000)], false);
     assert_eq!(covered(&stores, &project), NOT_KNOWN);
-    absorb(&stores, &mut warm, &[event(7, 2_001)], false);
+    absorb(&stores, &mut warm, &[event(8, 2_001)], false);
     assert_eq!(covered(&stores, &project), NOT_KNOWN);
     let answer = stores.ask(&project, &[]);
     assert!(!answer.receipt.complete);
     // In truth they were of epoch 9, as was the record before them.
-    stores.archive("a", &[event(6, 2_000), event(7, 2_001)]);
-    absorb(&stores, &mut warm, &[event(8, 2_002)], false);
+    stores.archive("a", &[event(6, 2_000), event(7, 2_000), event(8, 2_001)]);
+    absorb(&stores, &mut warm, &[event(9, 2_002)], false);
     assert_eq!((checkpoint(&stores).epoch, covered(&stores, &project)), (Epoch(9), Epoch(10)));
 }
 

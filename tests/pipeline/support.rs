@@ -95,12 +95,17 @@ impl Stores {
             base_epoch: Epoch(base_epoch),
             closed: closed.map(number),
         };
-        block_on(self.control.put_shard(None, &info)).unwrap();
+        let shards = block_on(self.control.shards()).unwrap();
+        let before = shards.iter().find(|before| before.shard == info.shard);
+        assert!(block_on(self.control.put_shard(before, &info)).unwrap());
     }
 
     pub(crate) fn archive(&self, name: &str, records: &[Record<'_>]) -> archive::Archived {
         let id = shard(name);
-        let delivery = Delivery { shard: &id, records, follows: None };
+        // These tests leave out no record between two deliveries.
+        let tail = block_on(self.master.tail(&id)).unwrap();
+        let follows = Some(tail.map_or(SequenceNumber::ZERO, |tail| tail.last));
+        let delivery = Delivery { shard: &id, records, follows };
         block_on(archive::archive(&self.master, &self.control, length(), delivery)).unwrap()
     }
 
