@@ -13,6 +13,9 @@ use std::time::{Duration, Instant};
 /// How many replays a failure may be shrunk with.
 const REPLAYS: usize = 3_000;
 
+/// A long run says how far it is after every so many worlds.
+const PROGRESS: u64 = 50_000;
+
 /// A world that failed.
 #[derive(Debug, Clone)]
 pub(crate) struct Failure {
@@ -154,7 +157,10 @@ pub(crate) fn run_all(common: &Common, range: Range, design: Design) -> Total {
             }
             let world = run(common, seed, design, None, false);
             seen.add(&world.coverage);
-            ran.fetch_add(1, Ordering::Relaxed);
+            let so_far = ran.fetch_add(1, Ordering::Relaxed) + 1;
+            if so_far.is_multiple_of(PROGRESS) {
+                println!("{so_far} worlds, {:.0} s", begun.elapsed().as_secs_f64());
+            }
             if world.failure.is_some() {
                 let mut failed = failed.lock().expect("no thread panics");
                 *failed = Some(failed.map_or(seed, |other| other.min(seed)));
