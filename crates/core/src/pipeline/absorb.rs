@@ -26,7 +26,7 @@ use crate::port::{
     Checkpoint, Control, Error, MasterDataSet, PutRow, Result, RowId, RowOutcome, SpeedRow,
     SpeedStore,
 };
-use crate::project::Project;
+use crate::project::{Project, RECORDS_VIEW};
 use crate::record::{Record, SequenceNumber, ShardId};
 use crate::table::Table;
 use crate::view::Fingerprint;
@@ -229,10 +229,10 @@ impl Absorber {
     /// A first checkpoint, where rows of the shard are there already: its checkpoint was lost, and
     /// with it whether something is missing in those rows. Their epochs are not trusted.
     ///
-    /// Every record but a heartbeat is counted in the built-in view, which is small.
+    /// Every record but a heartbeat is counted in the built-in view, which is small, and its rows are
+    /// put before all others.
     async fn distrust(&self, speed: &impl SpeedStore, first: Checkpoint) -> Result<Checkpoint> {
         let mut newest = None;
-        let view = self.project.records_view().fingerprint;
         let ours = &self.shard;
         let mut look = |_: &[u8], epoch: Epoch, shard: &ShardId, _: &SpeedRow| {
             if shard == ours {
@@ -240,7 +240,9 @@ impl Absorber {
             }
             Ok(())
         };
-        speed.scan(view, b"", Epoch::ZERO, &mut look).await?;
+        for counts in self.project.live().filter(|view| view.name == RECORDS_VIEW) {
+            speed.scan(counts.fingerprint, b"", Epoch::ZERO, &mut look).await?;
+        }
         let trusted = newest.map_or(Epoch::ZERO, Epoch::next);
         let covered = first.covered.iter().map(|(view, &covered)| (*view, covered.max(trusted)));
         let covered = covered.collect();
@@ -306,8 +308,24 @@ impl Absorber {
                 }
             }
         }
+        let counts: Vec<bool> =
+            tables.iter().map(|table| table.view().name == RECORDS_VIEW).collect();
         drop(tables);
         pending.extend(self.resolve(run, partly)?);
+        // The counts go first: where they have a row, and only there, others may have some.
+        let (first, rest) = pending.into_iter().partition(|(view, _)| counts[*view]);
+        self.put(speed, run, first, absorbed).await?;
+        self.put(speed, run, rest, absorbed).await
+    }
+
+    /// Puts rows until each is there.
+    async fn put(
+        &mut self,
+        speed: &impl SpeedStore,
+        run: &Run<'_>,
+        mut pending: Vec<Pending>,
+        absorbed: &mut Absorbed,
+    ) -> Result<()> {
         while !pending.is_empty() {
             let mut again = Vec::new();
             let mut conflicts = Vec::new();
