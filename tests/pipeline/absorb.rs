@@ -51,6 +51,7 @@ fn a_checkpoint_covers_a_view_that_it_knows_or_that_the_horizon_has_passed() {
         epoch: Epoch(7),
         newest_arrival_ms: 7_000,
         covered: BTreeMap::from([(known, Epoch(5)), (late, late_from)]),
+        distrusted: Epoch::ZERO,
     };
     let covers = |late_from, view, horizon| checkpoint(late_from).covers(view, Epoch(horizon));
     // From its own epoch on.

@@ -100,6 +100,7 @@ pub(crate) async fn add(
             epoch: last.epoch,
             newest_arrival_ms: last.arrival_ms,
             covered,
+            distrusted: Epoch::ZERO,
         };
         stores.control.put_checkpoint(shard, expected, &next).await?;
     }

@@ -26,6 +26,11 @@ impl Epoch {
     /// The first epoch: what a shard with no record before has passed.
     pub const ZERO: Epoch = Epoch(0);
 
+    /// Whether it is the first epoch.
+    pub fn is_zero(&self) -> bool {
+        *self == Epoch::ZERO
+    }
+
     /// The epoch after this one.
     pub fn next(self) -> Epoch {
         Epoch(self.0 + 1)

@@ -243,6 +243,10 @@ pub struct Checkpoint {
     pub newest_arrival_ms: i64,
     /// For each view absorbed: the first epoch of which every record was.
     pub covered: BTreeMap<Fingerprint, Epoch>,
+    /// Rows of epochs below may lack anything, of any view: they were there before the shard had a
+    /// checkpoint, because an earlier one was lost.
+    #[serde(default, skip_serializing_if = "Epoch::is_zero")]
+    pub distrusted: Epoch,
 }
 
 /// Where a shard's records come from.

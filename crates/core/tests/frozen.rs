@@ -244,7 +244,13 @@ fn small_items_are_read_for_ever() {
     item(&mut lines, "first manifest", &Manifest { previous: None, parts: vec![], ..manifest });
     item(&mut lines, "pointer", &pointer);
     let covered = [(fingerprint, Epoch(2))].into();
-    let checkpoint = Checkpoint { sequence, epoch: Epoch(3), newest_arrival_ms: -1, covered };
+    let checkpoint = Checkpoint {
+        sequence,
+        epoch: Epoch(3),
+        newest_arrival_ms: -1,
+        covered,
+        distrusted: Epoch::ZERO,
+    };
     item(&mut lines, "checkpoint", &checkpoint);
     for (name, kind, closed) in
         [("stream", ShardKind::Stream, None), ("import", ShardKind::Import, Some(sequence))]

@@ -69,6 +69,7 @@ async fn run(local: &Local, keys: u64, rows: u64) -> Result<()> {
                 epoch: Epoch(epoch),
                 newest_arrival_ms: 0,
                 covered: BTreeMap::new(),
+                distrusted: Epoch::ZERO,
             };
             assert!(local.control.put_checkpoint(&shard, sequence, &checkpoint).await?);
             putting += putting_from.elapsed().as_secs_f64();

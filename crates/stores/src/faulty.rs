@@ -327,6 +327,7 @@ mod tests {
             epoch: Epoch::ZERO,
             newest_arrival_ms: 0,
             covered: Default::default(),
+            distrusted: Epoch::ZERO,
         };
         let put = |expected: Option<u64>, new| {
             let expected = expected.map(SequenceNumber::from);

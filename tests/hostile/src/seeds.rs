@@ -279,6 +279,7 @@ fn stored() -> Vec<Vec<u8>> {
         epoch: Epoch(3),
         newest_arrival_ms: -1,
         covered: [(fingerprint, Epoch(2))].into(),
+        distrusted: Epoch::ZERO,
     };
     let info = ShardInfo {
         shard: shard.clone(),

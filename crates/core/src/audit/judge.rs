@@ -233,7 +233,8 @@ fn relied_on(
     let relied_on = |(at, view): (usize, &Arc<View>)| {
         let kept = snapshot.floors[at].is_some_and(|floor| epoch >= floor);
         let covered = checkpoint.covered.get(&view.fingerprint);
-        kept && covered.is_some_and(|&covered| epoch >= covered)
+        let trusted = epoch >= checkpoint.distrusted;
+        kept && trusted && covered.is_some_and(|&covered| epoch >= covered)
     };
     views.iter().enumerate().map(relied_on).collect()
 }

@@ -47,6 +47,9 @@ impl Checkpoint {
     /// the horizon has passed every record absorbed so far and whatever other views have missed. The
     /// next record notes from where the view is covered.
     pub fn covers(&self, view: Fingerprint, horizon: Epoch) -> bool {
+        if horizon < self.distrusted {
+            return false;
+        }
         match self.covered.get(&view) {
             Some(&covered) => covered <= horizon,
             None => {
@@ -166,6 +169,7 @@ impl Absorber {
         let Some(last) = records.last() else { return Ok(true) };
 
         let checkpoint = self.checkpoint.as_ref().expect("there is one before there are rows");
+        let distrusted = checkpoint.distrusted;
         let arrived = records.iter().map(|record| record.arrival_ms).max();
         let newest_arrival_ms = checkpoint.newest_arrival_ms.max(arrived.unwrap_or(i64::MIN));
         let (mut epoch, mut covered) =
@@ -184,7 +188,8 @@ impl Absorber {
             self.absorb_run(speed, &Run { epoch, records: run, last }, absorbed).await?;
         }
         covered.retain(|view, _| !self.given_up.contains_key(view));
-        let next = Checkpoint { sequence: last.sequence, epoch, newest_arrival_ms, covered };
+        let sequence = last.sequence;
+        let next = Checkpoint { sequence, epoch, newest_arrival_ms, covered, distrusted };
         control.put_checkpoint(&self.shard, done, &next).await
     }
 
@@ -223,6 +228,7 @@ impl Absorber {
             epoch: base_epoch(control, &self.shard).await?,
             newest_arrival_ms: i64::MIN,
             covered: views.map(|view| (view, Epoch::ZERO)).collect(),
+            distrusted: Epoch::ZERO,
         })
     }
 
@@ -243,10 +249,8 @@ impl Absorber {
         for counts in self.project.live().filter(|view| view.name == RECORDS_VIEW) {
             speed.scan(counts.fingerprint, b"", Epoch::ZERO, &mut look).await?;
         }
-        let trusted = newest.map_or(Epoch::ZERO, Epoch::next);
-        let covered = first.covered.iter().map(|(view, &covered)| (*view, covered.max(trusted)));
-        let covered = covered.collect();
-        Ok(Checkpoint { covered, ..first })
+        let distrusted = newest.map_or(Epoch::ZERO, Epoch::next);
+        Ok(Checkpoint { distrusted, ..first })
     }
 
     /// The checkpoint right before the record `first`, where what lies before it was not absorbed.
@@ -277,6 +281,7 @@ impl Absorber {
             epoch,
             newest_arrival_ms: known.map_or(i64::MIN, |checkpoint| checkpoint.newest_arrival_ms),
             covered: covered.collect(),
+            distrusted: known.map_or(Epoch::ZERO, |checkpoint| checkpoint.distrusted),
         })
     }
 

@@ -65,6 +65,7 @@ pub async fn unseen(
         if !checkpoint.covers(view.fingerprint, horizon(views, view).await?) {
             // Rows may have been there before the checkpoint was, of later epochs.
             let noted = checkpoint.covered.values().filter(|&&covered| covered != NOT_KNOWN).max();
+            let noted = noted.max(Some(&checkpoint.distrusted));
             let missed = noted.map_or(Epoch::ZERO, |covered| Epoch(covered.0.saturating_sub(1)));
             return Ok(Some(checkpoint.epoch.max(missed)));
         }

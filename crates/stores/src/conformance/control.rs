@@ -37,6 +37,7 @@ fn checkpoint(sequence: SequenceNumber) -> Checkpoint {
             (Fingerprint([0; 16]), Epoch::ZERO),
             (Fingerprint([255; 16]), Epoch(u64::MAX)),
         ]),
+        distrusted: Epoch(178_000_001),
     }
 }
 

@@ -91,6 +91,7 @@ fn rows_checkpoints_and_shards_are_there_after_reopening() {
         epoch: Epoch(9),
         newest_arrival_ms: 7,
         covered: BTreeMap::new(),
+        distrusted: Epoch::ZERO,
     };
     let info = ShardInfo {
         shard: shard.clone(),

@@ -165,6 +165,7 @@ fn absorb(local: &Local, shard: &ShardId) -> u64 {
         epoch: Epoch::ZERO,
         newest_arrival_ms: 1,
         covered: BTreeMap::new(),
+        distrusted: Epoch::ZERO,
     };
     assert!(block_on(local.control.put_checkpoint(shard, before, &checkpoint)).unwrap());
     batch
