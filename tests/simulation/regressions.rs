@@ -23,6 +23,7 @@ use futures::executor::block_on;
 use std::ops::Range;
 use std::pin::pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 /// More calls than any task makes.
@@ -370,4 +371,37 @@ fn rows_are_still_not_trusted_when_the_epoch_is_known_at_last() {
         story.absorb_now(2..10, true).unwrap();
         story.check_everything(&format!("first {first}"));
     }
+}
+
+/// An invocation that knew no epoch ended after its shard had been closed. No delivery was to come that
+/// would have put its checkpoint right, and answers stayed incomplete for ever.
+#[test]
+fn a_closed_shard_is_put_right_after_its_last_invocation() {
+    let mut story = Story::new();
+    let project = Arc::clone(&story.common.deployments.all.project);
+    story.kinesis.shards[0].open = false;
+    story.kinesis.open(vec![0], 0);
+    let heartbeat_ms = 3_100_000;
+    story.kinesis.put(1, Content::Heartbeat, Vec::new(), heartbeat_ms, 1);
+    let listed = story.kinesis.list();
+    let Stores { master, control, views, .. } = &story.stores;
+    let (master, control, views) = (master.inner(), control.inner(), views.inner());
+    let plan = || block_on(plan::reshard(&project, master, control, views, &listed)).unwrap();
+    let mut absorber = story.absorber();
+    // It has read the checkpoint and looked for its place in a chain that is not there yet.
+    interleave(14, story.absorb(&mut absorber, 4..10, false), || {
+        story.archive(0..10).unwrap();
+        plan();
+        plan();
+        let shards = block_on(control.shards()).unwrap();
+        assert!(shards[0].closed.is_some(), "{shards:?}");
+    })
+    .unwrap();
+    plan();
+    let checkpoint = block_on(control.checkpoint(&story.kinesis.shards[0].id)).unwrap().unwrap();
+    let last = story.kinesis.shards[0].log[9].epoch;
+    let fingerprint = project.records_view().fingerprint;
+    assert!(checkpoint.covers(fingerprint, last.next()), "{checkpoint:?}");
+    let newest = block_on(plan::newest_uncovered(&project, master, control, views)).unwrap();
+    assert_eq!(newest, Some(last));
 }

@@ -42,7 +42,8 @@ pub async fn newest_uncovered(
         .iter()
         .filter(|object| object.records > object.heartbeats && names.contains(&object.shard));
     let mut newest = events.map(|object| object.epoch).max();
-    for info in registered.iter().filter(|info| is_open(info)) {
+    // What was missed of a shard stays missed when it is closed.
+    for info in registered.iter().filter(|info| info.kind == ShardKind::Stream) {
         newest = newest.max(unseen(project, control, views, &info.shard).await?);
     }
     Ok(newest)
@@ -180,8 +181,12 @@ pub async fn reshard(
             continue;
         };
         let waits = children.any(|child| !is_registered(&child.shard));
-        if info.closed.is_none() && !waits && has_all(master, listed).await? {
-            absorb::settle(project, master, control, &info.shard).await?;
+        if waits || !has_all(master, listed).await? {
+            continue;
+        }
+        // Also of a shard that is closed already: an invocation may have ended since.
+        absorb::settle(project, master, control, &info.shard).await?;
+        if info.closed.is_none() {
             let closed = ShardInfo { closed: listed.closed, ..info.clone() };
             control.put_shard(Some(info), &closed).await?;
         }
