@@ -163,6 +163,10 @@ pub async fn settle(
     control: &impl Control,
 ) -> Result<Deployed> {
     let unchanged = |project| Deployed { project: Arc::new(project), changes: Vec::new() };
+    // Looked up before the definitions. If a retired one is deployed again under this run, then at an
+    // epoch that is as late, and the planner has every horizon pass that; above it the floor stays out
+    // of the way.
+    let floor = newest_absorbed(control).await?.next();
     let Some(before) = control.definitions().await? else {
         return Ok(unchanged(project.clone()));
     };
@@ -171,7 +175,7 @@ pub async fn settle(
         return Ok(unchanged(project.clone()));
     }
     for definition in before.in_state(State::Retired) {
-        speed.expire(definition.fingerprint, Epoch(u64::MAX)).await?;
+        speed.expire(definition.fingerprint, floor).await?;
         views.remove(definition.fingerprint).await?;
     }
     let replaced = replaced(&before, views, control).await?;
@@ -186,6 +190,16 @@ pub async fn settle(
     }
     let project = Arc::new(narrowed(project, &next));
     Ok(Deployed { project, changes: changes(&before, &next, &BTreeMap::new()) })
+}
+
+/// The newest epoch that the speed layer has come to.
+async fn newest_absorbed(control: &impl Control) -> Result<Epoch> {
+    let mut newest = Epoch::ZERO;
+    for info in control.shards().await? {
+        let checkpoint = control.checkpoint(&info.shard).await?;
+        newest = newest.max(checkpoint.map_or(Epoch::ZERO, |checkpoint| checkpoint.epoch));
+    }
+    Ok(newest)
 }
 
 /// Retires a superseded definition whose data cannot be read, and the views that need it; returns
