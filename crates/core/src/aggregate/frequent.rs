@@ -28,9 +28,6 @@ use std::cmp::Reverse;
 pub(super) struct Frequent {
     groups: Vec<Counters>,
     capacity: usize,
-    /// Counters in all groups, and the bytes of their texts.
-    counters: usize,
-    text_bytes: usize,
 }
 
 #[derive(Default)]
@@ -45,7 +42,7 @@ impl Frequent {
     /// Frequent texts with this many counters, at least 1.
     pub(super) fn new(capacity: u32) -> Self {
         let capacity = capacity.max(1) as usize;
-        Frequent { groups: Vec::new(), capacity, counters: 0, text_bytes: 0 }
+        Frequent { groups: Vec::new(), capacity }
     }
 
     #[inline]
@@ -56,8 +53,6 @@ impl Frequent {
             return;
         }
         counts.insert(text.into(), count);
-        self.counters += 1;
-        self.text_bytes += text.len();
         if counts.len() > 2 * self.capacity {
             self.reduce(group);
         }
@@ -70,12 +65,8 @@ impl Frequent {
         let mut values: Vec<u64> = counts.values().copied().collect();
         let (_, &mut cut, _) = values.select_nth_unstable_by(self.capacity, |a, b| b.cmp(a));
         *error = error.saturating_add(cut);
-        counts.retain(|text, count| {
+        counts.retain(|_, count| {
             *count = count.saturating_sub(cut);
-            if *count == 0 {
-                self.counters -= 1;
-                self.text_bytes -= text.len();
-            }
             *count > 0
         });
     }
@@ -189,7 +180,11 @@ impl Accumulator for Frequent {
     fn memory_bytes(&self) -> usize {
         // A slot of the map takes a byte more than its entry, and at most 7 of 8 slots are taken.
         let slot = size_of::<(Box<str>, u64)>() + 1;
-        self.groups.len() * size_of::<Counters>() + self.counters * slot * 3 / 2 + self.text_bytes
+        let counters = |group: &Counters| {
+            let texts = group.counts.keys().map(|text| text.len()).sum::<usize>();
+            size_of::<Counters>() + group.counts.len() * slot * 3 / 2 + texts
+        };
+        self.groups.iter().map(counters).sum()
     }
 }
 
@@ -245,6 +240,22 @@ mod tests {
         assert_eq!(items(&*fold(2, &texts), 9), [item("a", 3, 1), item("b", 2, 1)]);
         let different: Vec<String> = ('a'..'f').map(String::from).collect();
         assert_eq!(items(&*fold(2, &different), 9), []);
+    }
+
+    #[test]
+    fn items_that_no_state_has_are_refused() {
+        let merge = |hex| {
+            let mut states = super::Frequent::new(2);
+            states.grow(1);
+            states.merge(0, &mut laws::bytes(hex).as_slice())
+        };
+        // Error, number of items, and of each its text and its count.
+        assert_eq!(merge("00 04 0161 01 0162 01 0163 01 0164 01"), Ok(()));
+        assert!(merge("00 05 0161 01 0162 01 0163 01 0164 01 0165 01").is_err(), "too many");
+        assert!(merge("00 01 0161 00").is_err(), "no count");
+        assert!(merge("00 02 0161 01 0162 00").is_err(), "no count behind another item");
+        assert!(merge("00 02 0162 01 0161 01").is_err(), "out of order");
+        assert!(merge("00 02 0161 01 0161 01").is_err(), "twice");
     }
 
     #[test]
