@@ -500,6 +500,9 @@ mod tests {
     /// The terms that lie as high in a window as any may, added until they fill it and beyond.
     #[test]
     fn a_sum_that_fills_its_window_and_leaves_it_stays_exact() {
+        // Above them there are the sign and a bit for their sum.
+        assert_eq!(ExactSums::<2>::MAX_SHIFT, 128 - (16 + 53 + 2));
+        assert_eq!(ExactSums::<4>::MAX_SHIFT, 256 - (16 + 106 + 2));
         let high = f64::from_bits((1023 + 45) << 52 | ((1 << 52) - 1));
         for sign in [1.0, -1.0] {
             let mut sums = sum::<2>([Term::value(sign)]);
@@ -544,6 +547,22 @@ mod tests {
             sums.merge(0, &number);
         }
         assert_eq!((base(&sums.windows[0]), sums.wide.len()), (WIDE, 1));
+        let expected = units(1e300) + units(1e-300) + (units(1e200) + units(1e-100)) * 10;
+        assert_eq!(sums.get(0).unwrap().to_bigint(), expected);
+    }
+
+    #[test]
+    fn a_number_is_added_wherever_it_lies() {
+        for position in 0..300 {
+            let number = Number { is_negative: false, limbs: vec![1], position };
+            let mut sums = sum::<2>([Term::value(5e-324)]);
+            let mut squares = sum::<4>([Term { is_negative: false, magnitude: 1, position: 0 }]);
+            sums.merge(0, &number);
+            squares.merge(0, &number);
+            let expected = (BigInt::from(1) << position) + 1;
+            assert_eq!(sums.get(0).unwrap().to_bigint(), expected, "at {position}");
+            assert_eq!(squares.get(0).unwrap().to_bigint(), expected, "at {position}");
+        }
     }
 
     #[test]

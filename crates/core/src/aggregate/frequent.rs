@@ -277,6 +277,34 @@ mod tests {
     }
 
     #[test]
+    fn states_agree_where_their_bounds_meet_and_no_further() {
+        let state = |error: u64, counts: &[u64]| {
+            let mut state = vec![error as u8, counts.len() as u8];
+            for (text, &count) in (b'a'..).zip(counts) {
+                state.extend([1, text, count as u8]);
+            }
+            state
+        };
+        let agree = |a: &[u8], b: &[u8]| {
+            let agree = super::agree(3, a, b).unwrap();
+            assert_eq!(super::agree(3, b, a), Ok(agree), "whichever comes first");
+            agree
+        };
+        // The same number of values, of other texts.
+        assert!(!agree(&state(0, &[5, 3]), &state(0, &[3, 5])));
+        // Between 10 + 4 and 10 + 7 values, of which `a` came 10 or 11 times.
+        let reduced = state(1, &[10]);
+        assert!(!agree(&reduced, &state(0, &[10, 1, 1, 1])));
+        assert!(agree(&reduced, &state(0, &[11, 1, 1, 1])));
+        assert!(!agree(&reduced, &state(0, &[12, 1, 1, 1])));
+        assert!(!agree(&reduced, &state(0, &[9, 1, 1, 1, 1, 1])));
+        // At most 60 + 7 values, and at least 63 + 4 or 64 + 4.
+        let reduced = state(1, &[10; 6]);
+        assert!(agree(&reduced, &state(1, &[11, 11, 11, 10, 10, 10])));
+        assert!(!agree(&reduced, &state(1, &[11, 11, 11, 11, 10, 10])));
+    }
+
+    #[test]
     fn released_encodings_are_read_for_ever() {
         let read = |hex| laws::read(function(2), &[Type::Varchar], hex);
         assert_eq!(read("0000"), Value::Null);

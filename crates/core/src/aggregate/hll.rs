@@ -162,10 +162,10 @@ fn take_registers<'a>(input: &mut &'a [u8]) -> Result<&'a [u8; REGISTERS], Corru
 
 /// The composite estimate of the sketch with these registers.
 pub(super) fn estimate(registers: &[u8; REGISTERS]) -> f64 {
-    let mut image = Vec::with_capacity(40 + REGISTERS);
+    let mut image = Vec::new();
     push_registers_summary(&mut image, registers);
     // The library estimates from the summary alone, and reads registers only to keep them.
-    image.resize(40 + REGISTERS, 0);
+    image.extend([0; REGISTERS]);
     HllSketch::deserialize(&image).expect("our own image is well-formed").composite_estimate()
 }
 
