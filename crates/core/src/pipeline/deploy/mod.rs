@@ -116,6 +116,29 @@ pub async fn deploy(
     Err(deployed_by_others())
 }
 
+/// The project with everything else that serves by what is deployed, to look at it: nothing is
+/// deployed by this, and `project` may differ from what is. What of it cannot be compiled any more is
+/// among the changes.
+///
+/// # Errors
+/// Those of the ports.
+pub async fn serving(project: &Project, control: &impl Control) -> Result<Deployed> {
+    let stored = control.definitions().await?.unwrap_or_default();
+    let others = stored.with_states(|definition| match definition.state {
+        _ if project.by_fingerprint(definition.fingerprint).is_some() => State::Current,
+        State::Current => State::Superseded,
+        state => state,
+    });
+    let (superseded, given_up) = compile(project, &others);
+    let stopped = others.views.iter().filter_map(|definition| {
+        let because = given_up.get(&definition.fingerprint)?;
+        let (view, fingerprint) = (definition.view.clone(), definition.fingerprint);
+        Some(Change { view, fingerprint, what: What::GivenUp(because.clone()) })
+    });
+    let changes = stopped.collect();
+    Ok(Deployed { project: Arc::new(Project { superseded, ..project.clone() }), changes })
+}
+
 /// Whether `project` is what is deployed.
 fn is_current(project: &Project, definitions: &Definitions) -> bool {
     let ours = project.views.iter().map(|view| view.fingerprint);
