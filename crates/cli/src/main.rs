@@ -1,6 +1,8 @@
 //! The `anabranch` command: a whole Lambda architecture on one machine. One module per command.
 
 mod audit;
+#[cfg(feature = "aws")]
+mod aws;
 mod batch;
 mod check;
 mod clock;
@@ -64,7 +66,7 @@ enum Action {
     /// Fold events in memory and say how fast that was
     #[command(hide = true)]
     Fold(fold::Arguments),
-    /// Send events to a server
+    /// Send events to a server, or to a stream of Kinesis
     Produce(produce::Arguments),
     /// Ask a view
     Query(query::Arguments),

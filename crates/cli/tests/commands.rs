@@ -180,3 +180,11 @@ fn the_demo_shows_what_it_promises_and_ends() {
         "{elsewhere}"
     );
 }
+
+#[cfg(not(feature = "aws"))]
+#[test]
+fn what_needs_aws_says_how_to_build_a_command_that_has_it() {
+    let (_folder, project) = starter();
+    let told = fails(2, &["produce", &sample(&project), "--to", "kinesis://events"]);
+    assert!(told.contains("--to kinesis://events") && told.contains("make build AWS=1"), "{told}");
+}
