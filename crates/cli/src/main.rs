@@ -6,6 +6,7 @@ mod aws;
 mod batch;
 mod check;
 mod clock;
+mod cost;
 mod data;
 mod demo;
 mod dev;
@@ -51,6 +52,8 @@ enum Action {
     Check(check::Arguments),
     /// Show plans, fingerprints, sizes, and which columns are exact
     Explain(explain::Arguments),
+    /// Estimate what the stack on AWS costs in a month
+    Cost(cost::Arguments),
     /// Replay real events, and watch a batch version take over
     Demo(demo::Arguments),
     /// Run the whole architecture in one process, over HTTP
@@ -79,6 +82,7 @@ fn main() -> ExitCode {
         Action::Init(arguments) => init::run(&arguments),
         Action::Check(arguments) => check::run(&arguments),
         Action::Explain(arguments) => explain::run(&arguments),
+        Action::Cost(arguments) => cost::run(&arguments),
         Action::Demo(arguments) => demo::run(&arguments),
         Action::Dev(arguments) => dev::run(&arguments),
         Action::Import(arguments) => import::run(&arguments),

@@ -22,7 +22,7 @@ fn sample(project: &str) -> String {
 #[test]
 fn every_command_teaches_by_examples() {
     for command in [
-        "init", "check", "explain", "demo", "dev", "import", "batch", "audit", "rejected",
+        "init", "check", "explain", "cost", "demo", "dev", "import", "batch", "audit", "rejected",
         "produce", "fold",
     ] {
         let help = succeeds(&[command, "--help"]);
