@@ -20,8 +20,8 @@ help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
 .PHONY: build
-build: ## build the anabranch command
-	cargo build --locked --release
+build: ## build the anabranch command; AWS=1 for the one that talks to AWS
+	cargo build --locked --release $(if $(AWS),--features anabranch/aws)
 
 .PHONY: demo
 demo: build ## start the architecture over real events and show an answer change layers
@@ -44,10 +44,13 @@ unit: ## the tests of the crates
 	cargo test --locked --release --workspace
 
 .PHONY: aws-stores
-aws-stores: $(MINISTACK) $(DYNAMODB_LOCAL)/fetched ## the stores on AWS, against emulators
+aws-stores: $(MINISTACK) $(DYNAMODB_LOCAL)/fetched ## the stores and the command on AWS, against emulators
 	cargo clippy --locked --release -p anabranch-stores --features aws --all-targets -- -D warnings
+	cargo clippy --locked --release -p anabranch --features aws --all-targets -- -D warnings
 	tests/emulators/.venv/bin/python tests/emulators/run.py $(DYNAMODB_LOCAL) \
 		cargo test --locked --release -p anabranch-stores --features aws --lib aws::
+	tests/emulators/.venv/bin/python tests/emulators/run.py $(DYNAMODB_LOCAL) \
+		cargo test --locked --release -p anabranch --features aws --bin anabranch --test aws
 
 .PHONY: parity
 parity: build $(TESTS) ## compare answers with an independent engine
@@ -79,6 +82,14 @@ mutants: $(MUTANTS) ## change core in every small way and see a test fail; FILE=
 bench: build $(PEERS) ## measure the fold beside other engines; writes bench/results
 	bench/.venv/bin/python bench/fold.py --anabranch $(ANABRANCH)
 	bench/.venv/bin/python bench/added_views.py --anabranch $(ANABRANCH)
+
+.PHONY: bench-aws
+bench-aws: build $(PEERS) $(MINISTACK) $(DYNAMODB_LOCAL)/fetched ## measure the functions: speed, write units, sizes, cold starts
+	cargo build --locked --release -p anabranch-bench --features aws
+	bench/.venv/bin/python bench/speed.py --anabranch $(ANABRANCH) --bench $(TARGET)/release/anabranch-bench --write
+	cargo build --locked --release $(foreach function,archive speed query ingest batch,-p anabranch-$(function))
+	tests/emulators/.venv/bin/python tests/emulators/run.py $(DYNAMODB_LOCAL) \
+		bench/.venv/bin/python bench/cold_start.py $(TARGET)/release --write
 
 .PHONY: deny
 deny: $(DENY) ## licences, banned crates and where crates come from
