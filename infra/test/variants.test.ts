@@ -130,7 +130,7 @@ describe('builds on Glue', () => {
     const glue = stack.may('batch').filter((grant) => grant.startsWith('glue:'));
     assert.deepEqual(
       glue.map((grant) => grant.split(' ')[0]),
-      ['glue:BatchStopJobRun', 'glue:GetJobRun', 'glue:GetJobRuns', 'glue:StartJobRun'],
+      ['glue:GetJobRuns', 'glue:StartJobRun'],
     );
     const { EventPattern, Targets } = stack.resource('AWS::Events::Rule').Properties;
     assert.deepEqual(EventPattern, {
