@@ -27,6 +27,6 @@ status=0
 npx cdk deploy --no-notices --context project="$project" --outputs-file cdk.out/outputs.json 2> >(tee "$log" >&2) || status=$?
 if [ "$status" -ne 0 ] && grep -qi bootstrap "$log"; then
     fail "CDK keeps what it deploys in a bucket of the account, once per account and region. Make it with:" \
-        "    (cd infra && npx cdk bootstrap --context project=$project)"
+        "    infra/node_modules/.bin/cdk bootstrap aws://ACCOUNT/REGION"
 fi
 exit "$status"
