@@ -14,6 +14,9 @@ TESTS := tests/.venv/installed
 PEERS := bench/.venv/installed
 MINISTACK := tests/emulators/.venv/installed
 DYNAMODB_LOCAL := $(TARGET)/dynamodb-local
+CDK := infra/node_modules/.package-lock.json
+# CDK calls home otherwise.
+export CDK_DISABLE_CLI_TELEMETRY := true
 
 .PHONY: help
 help: ## list the commands
@@ -28,7 +31,7 @@ demo: build ## start the architecture over real events and show an answer change
 	$(ANABRANCH) demo
 
 .PHONY: test
-test: lint pure unit aws-stores parity ## run every check and test; installs what they need
+test: lint pure unit aws-stores infra parity ## run every check and test; installs what they need
 
 .PHONY: lint
 lint: ## formatting, and clippy without warnings
@@ -51,6 +54,14 @@ aws-stores: $(MINISTACK) $(DYNAMODB_LOCAL)/fetched ## the stores and the command
 		cargo test --locked --release -p anabranch-stores --features aws --lib aws::
 	tests/emulators/.venv/bin/python tests/emulators/run.py $(DYNAMODB_LOCAL) \
 		cargo test --locked --release -p anabranch --features aws --bin anabranch --test aws
+
+.PHONY: infra
+infra: $(CDK) infra/.venv/installed ## the stack on AWS: types, and what the templates hold
+	cd infra && npm run --silent check && npm test --silent
+
+.PHONY: deploy
+deploy: functions $(CDK) ## deploy PROJECT=folder to AWS: see docs/guide/deploy.md
+	infra/deploy.sh "$(PROJECT)"
 
 .PHONY: parity
 parity: build $(TESTS) ## compare answers with an independent engine
@@ -98,10 +109,15 @@ deny: $(DENY) ## licences, banned crates and where crates come from
 .PHONY: clean
 clean: ## remove what was built, installed and generated
 	cargo clean
-	rm -rf tests/.venv tests/emulators/.venv bench/.venv bench/out
+	rm -rf tests/.venv tests/emulators/.venv bench/.venv bench/out infra/.venv infra/node_modules infra/cdk.out
 
 $(DENY):
 	cargo install --locked --quiet cargo-deny@0.20.2 --no-default-features --root $(TARGET)/tools
+
+$(CDK): infra/package-lock.json
+	@node --eval 'process.exit(parseInt(process.versions.node) < 20)' 2> /dev/null || { echo "make: no CDK without Node.js 20 or newer" >&2; exit 1; }
+	cd infra && npm ci --silent --no-audit --no-fund --ignore-scripts
+	touch $@
 
 $(DYNAMODB_LOCAL)/fetched: tests/emulators/pom.xml
 	@command -v mvn > /dev/null || { echo "make: no DynamoDB Local without Maven and a JDK 17 (Debian: apt-get install maven openjdk-17-jdk-headless)" >&2; exit 1; }
