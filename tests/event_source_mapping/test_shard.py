@@ -175,6 +175,15 @@ def test_a_full_batch_does_not_wait_for_the_window():
     assert numbers(one.next(100.0).batch) == list(range(1, 11))
 
 
+def test_what_a_full_batch_leaves_waits_for_a_window_of_its_own():
+    one = shard(settings(window_s=5))
+    one.read(records(1, 4), False, 100.0)
+    one.read(records(4, 14), False, 104.0)
+    assert len(one.next(104.0).batch.records) == 10
+    one.invoked(Done(), 104.0)
+    assert one.next(105.0) == Wait(109.0)
+
+
 def test_a_closed_shard_does_not_wait_for_the_window():
     one = shard(settings(window_s=5))
     one.read(records(1, 4), True, 100.0)
