@@ -20,8 +20,8 @@ help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
 .PHONY: build
-build: ## build the anabranch command
-	cargo build --locked --release
+build: ## build the anabranch command; AWS=1 for the one that talks to AWS
+	cargo build --locked --release $(if $(AWS),--features anabranch/aws)
 
 .PHONY: demo
 demo: build ## start the architecture over real events and show an answer change layers
@@ -44,10 +44,13 @@ unit: ## the tests of the crates
 	cargo test --locked --release --workspace
 
 .PHONY: aws-stores
-aws-stores: $(MINISTACK) $(DYNAMODB_LOCAL)/fetched ## the stores on AWS, against emulators
+aws-stores: $(MINISTACK) $(DYNAMODB_LOCAL)/fetched ## the stores and the command on AWS, against emulators
 	cargo clippy --locked --release -p anabranch-stores --features aws --all-targets -- -D warnings
+	cargo clippy --locked --release -p anabranch --features aws --all-targets -- -D warnings
 	tests/emulators/.venv/bin/python tests/emulators/run.py $(DYNAMODB_LOCAL) \
 		cargo test --locked --release -p anabranch-stores --features aws --lib aws::
+	tests/emulators/.venv/bin/python tests/emulators/run.py $(DYNAMODB_LOCAL) \
+		cargo test --locked --release -p anabranch --features aws --bin anabranch --test aws
 
 .PHONY: parity
 parity: build $(TESTS) ## compare answers with an independent engine

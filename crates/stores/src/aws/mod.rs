@@ -31,7 +31,7 @@ mod views;
 pub use connection::{Connection, Options};
 pub use control::Control;
 pub use master::Master;
-pub use producer::{Event, Producer};
+pub use producer::{Event, NotTaken, Producer};
 pub use speed::{Layout, Speed};
 pub use stream::{Stream, StreamShard};
 pub use views::Views;
