@@ -79,6 +79,12 @@ const schema = z.strictObject({
       ),
   }),
   delivery: section('How Lambda delivers records to the archive and the speed layer.', {
+    enabled: z
+      .boolean()
+      .default(true)
+      .describe(
+        'false holds both layers up, as while something is mended, or where an emulator’s records are delivered by another.',
+      ),
     retries: integer(0, 10_000)
       .default(10_000)
       .describe(

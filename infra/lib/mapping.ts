@@ -32,6 +32,7 @@ export function deliver(
   const onFailure: IEventSourceDlq = { bind: () => ({ destination: failures.bucketArn }) };
   return new EventSourceMapping(scope, id, {
     target,
+    enabled: config.delivery.enabled,
     eventSourceArn: stream.streamArn,
     startingPosition: StartingPosition.TRIM_HORIZON,
     batchSize: batchRecords,

@@ -12,9 +12,11 @@ import { CfnOutput, Duration, type Environment, Stack, Tags } from 'aws-cdk-lib'
 import { AttributeType } from 'aws-cdk-lib/aws-dynamodb';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
+import { Alarms } from './alarms.ts';
 import { ArchiveLayer } from './archive-layer.ts';
 import { BatchLayer, BatchViews } from './batch-layer.ts';
 import type { Config } from './config.ts';
+import { AtAGlance } from './dashboard.ts';
 import type { Deployment } from './deployment.ts';
 import { Encryption } from './encryption.ts';
 import { EventStream } from './event-stream.ts';
@@ -98,6 +100,24 @@ export class AnabranchStack extends Stack {
       environment,
     });
 
+    const watched = {
+      stream,
+      functions: {
+        archive: archive.function,
+        speed: speed.function,
+        batch: batch.function,
+        query: http.query,
+        ingest: http.ingest,
+        ...(http.tokens === undefined ? {} : { authorizer: http.tokens.function }),
+      },
+      archive,
+      speed,
+      batch: batch.function,
+      api: http.api,
+    };
+    const { alarms, topic } = new Alarms(this, 'Alarms', deployment, watched);
+    new AtAGlance(this, 'AtAGlance', watched, rows, alarms);
+
     this.outputs({
       StreamName: stream.streamName,
       RawBucket: raw.bucketName,
@@ -112,6 +132,7 @@ export class AnabranchStack extends Stack {
       IngestFunction: http.ingest.function.functionName,
       BatchFunction: batch.function.function.functionName,
       Database: master.database.ref,
+      AlarmTopic: topic.topicArn,
       ...(http.tokens === undefined ? {} : { TokensSecret: http.tokens.secret.secretName }),
     });
     Tags.of(this).add('application', 'anabranch');
