@@ -9,12 +9,13 @@ import {
   Role,
   ServicePrincipal,
 } from 'aws-cdk-lib/aws-iam';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { Asset } from 'aws-cdk-lib/aws-s3-assets';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import { existsSync } from 'node:fs';
 import { Construct } from 'constructs';
 import { type Access, objects, readObjects, useKey } from './access.ts';
-import { acknowledgeWildcards } from './acknowledge.ts';
+import { acknowledge, acknowledgeWildcards } from './acknowledge.ts';
 import type { Deployment } from './deployment.ts';
 import { SourceError } from './function-code.ts';
 
@@ -37,7 +38,9 @@ export class GlueBuild extends Construct {
     const script = new Asset(this, 'Script', { path: props.script });
     this.jobName = `${stackName}-build`;
     this.role = this.jobRole(deployment, props, script);
-    new CfnJob(this, 'Job', {
+    const { key } = deployment;
+    const security = key && this.securityConfiguration(this.jobName, key);
+    const job = new CfnJob(this, 'Job', {
       name: this.jobName,
       description: 'Folds the master data set into a batch version',
       role: this.role.roleArn,
@@ -48,8 +51,14 @@ export class GlueBuild extends Construct {
       timeout: glue.timeoutMinutes,
       maxRetries: 0,
       executionProperty: { maxConcurrentRuns: 1 },
-      securityConfiguration: this.securityConfiguration(deployment),
+      ...(security === undefined ? {} : { securityConfiguration: security.ref }),
     });
+    acknowledge(job, 'AwsSolutions-GL1', 'Its logs hold no events; AWS’s key encrypts them');
+    acknowledge(
+      job,
+      'AwsSolutions-GL3',
+      'Without a key of the stack’s own; the job has no bookmarks',
+    );
   }
 
   /** Starting the job and looking after it. */
@@ -95,29 +104,14 @@ export class GlueBuild extends Construct {
     return role;
   }
 
-  private securityConfiguration({ key, config }: Deployment): string {
-    const name = `${config.stackName}-build`;
-    const kms = (mode: string) =>
-      key === undefined ? undefined : { kmsKeyArn: key.keyArn, [mode]: undefined };
-    const s3 = key === undefined ? { s3EncryptionMode: 'SSE-S3' } : { s3EncryptionMode: 'SSE-KMS' };
-    new CfnSecurityConfiguration(this, 'Security', {
+  /** The key for what the job writes to S3, which the buckets would use anyway, and for its bookmarks. */
+  private securityConfiguration(name: string, { keyArn }: IKey): CfnSecurityConfiguration {
+    return new CfnSecurityConfiguration(this, 'Security', {
       name,
       encryptionConfiguration: {
-        s3Encryptions: [{ ...s3, ...(key === undefined ? {} : { kmsKeyArn: key.keyArn }) }],
-        ...(kms('') === undefined
-          ? {}
-          : {
-              cloudWatchEncryption: {
-                cloudWatchEncryptionMode: 'SSE-KMS',
-                kmsKeyArn: key!.keyArn,
-              },
-              jobBookmarksEncryption: {
-                jobBookmarksEncryptionMode: 'CSE-KMS',
-                kmsKeyArn: key!.keyArn,
-              },
-            }),
+        s3Encryptions: [{ s3EncryptionMode: 'SSE-KMS', kmsKeyArn: keyArn }],
+        jobBookmarksEncryption: { jobBookmarksEncryptionMode: 'CSE-KMS', kmsKeyArn: keyArn },
       },
     });
-    return name;
   }
 }

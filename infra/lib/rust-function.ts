@@ -51,10 +51,7 @@ export class RustFunction extends Construct {
       actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
       resources: [this.logGroup.logGroupArn],
     });
-    const access: Access[] = [
-      ...props.access,
-      { statement: log, wildcard: 'a log group’s ARN ends in one, for its streams' },
-    ];
+    const access: Access[] = [...props.access, { statement: log }];
     this.role = new Role(this, 'Role', {
       assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
       description: `What the function ${props.name} of Anabranch may do`,
