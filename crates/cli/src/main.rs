@@ -26,6 +26,7 @@ mod project;
 mod query;
 mod rejected;
 mod server;
+mod stack;
 
 use clap::Parser;
 use std::process::ExitCode;

@@ -73,16 +73,24 @@ pub(super) struct Known {
 }
 
 impl Spans {
-    /// Makes the table's layout `layout`, or shows that it is.
+    /// Makes the table's layout `layout`, or shows that it is. Reads before it writes, so that who
+    /// may only read can open a table that has been written to.
     pub(super) async fn check_layout(&self, layout: Layout) -> Result<()> {
         let object = format!("the layout of table {}", self.table);
-        let item = Item::from([
-            (PARTITION_KEY.to_owned(), text(LAYOUT)),
-            (SORT_KEY.to_owned(), bytes(LAYOUT.into())),
-            (EPOCHS_PER_SPAN.to_owned(), number(layout.epochs_per_span)),
-            (BUCKETS.to_owned(), number(layout.buckets.into())),
-        ]);
-        let Some(there) = self.put_if_absent(item, &object).await? else { return Ok(()) };
+        let get = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .consistent_read(true)
+            .key(PARTITION_KEY, text(LAYOUT))
+            .key(SORT_KEY, bytes(LAYOUT.into()))
+            .send();
+        let got = self.runtime.run(get).await.map_err(|e| failed(&object, &e))?;
+        let there = match got.item {
+            Some(there) => Some(there),
+            None => self.put_layout(layout, &object).await?,
+        };
+        let Some(there) = there else { return Ok(()) };
         let mut there = Read::new(there, &object);
         let (epochs, buckets) = (there.number(EPOCHS_PER_SPAN)?, there.number(BUCKETS)?);
         if (epochs, buckets) == (layout.epochs_per_span, layout.buckets.into()) {
@@ -94,6 +102,17 @@ impl Spans {
             layout.epochs_per_span, layout.buckets
         );
         Err(Error::Refused { object, reason })
+    }
+
+    /// Puts the layout, or returns the one that somebody else has put meanwhile.
+    async fn put_layout(&self, layout: Layout, object: &str) -> Result<Option<Item>> {
+        let item = Item::from([
+            (PARTITION_KEY.to_owned(), text(LAYOUT)),
+            (SORT_KEY.to_owned(), bytes(LAYOUT.into())),
+            (EPOCHS_PER_SPAN.to_owned(), number(layout.epochs_per_span)),
+            (BUCKETS.to_owned(), number(layout.buckets.into())),
+        ]);
+        self.put_if_absent(item, object).await
     }
 
     /// Enters a span, if nobody has, and returns it.
