@@ -94,7 +94,9 @@ def main():
     parser.add_argument("project", type=pathlib.Path, nargs="?", default=ROOT / "examples/clickstream")
     parser.add_argument("--port", type=int, default=4566, help="of the emulator; 0 takes a free one")
     parser.add_argument("--endpoint", metavar="URL", help="of an emulator that runs already")
-    parser.add_argument("--functions", type=pathlib.Path, default=ROOT / "target/release", help="their folder")
+    parser.add_argument(
+        "--functions", type=pathlib.Path, default=ROOT / "target/release", help="their folder"
+    )
     parser.add_argument("--tick", type=float, default=5, metavar="SECONDS", help="between looks of `batch`")
     arguments = parser.parse_args()
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING)

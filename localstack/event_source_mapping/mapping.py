@@ -19,7 +19,18 @@ log = logging.getLogger(__name__)
 
 
 class Mapping:
-    def __init__(self, settings, kinesis, invoke, destination, role_arn, *, poll_s=1.0, backoff=Backoff(), checkpoints=()):
+    def __init__(
+        self,
+        settings,
+        kinesis,
+        invoke,
+        destination,
+        role_arn,
+        *,
+        poll_s=1.0,
+        backoff=Backoff(),
+        checkpoints=(),
+    ):
         """`invoke(event, records)` returns an outcome; `checkpoints`: where each shard goes on."""
         self.settings, self.kinesis, self.invoke, self.destination = settings, kinesis, invoke, destination
         self.role_arn, self.poll_s, self.backoff = role_arn, poll_s, backoff
@@ -56,7 +67,9 @@ class Mapping:
                 reading.asked += 1
             while late := [reading.name for reading in known if reading.rested < reading.asked]:
                 if time.monotonic() > deadline:
-                    raise TimeoutError(f"{self.settings.function_arn}: {late} not at rest: {dict(self.tally)}")
+                    raise TimeoutError(
+                        f"{self.settings.function_arn}: {late} not at rest: {dict(self.tally)}"
+                    )
                 time.sleep(0.02)
 
     def find_shards(self):
@@ -136,7 +149,13 @@ class Reading:
         if not isinstance(outcome, Done):
             kind = {FailedFrom: "partial failures", NotInvoked: "not invoked"}.get(type(outcome), "failures")
             tally[kind] += 1
-            log.info("%s, %s: %d records: %s", self.mapping.settings.function_arn, self.name, len(batch.records), outcome)
+            log.info(
+                "%s, %s: %d records: %s",
+                self.mapping.settings.function_arn,
+                self.name,
+                len(batch.records),
+                outcome,
+            )
         self.shard.invoked(outcome, time.time())
 
     def discard(self, batch, condition):
@@ -144,7 +163,13 @@ class Reading:
         self.shard.discarded()
         self.mapping.tally["records discarded"] += len(batch.records)
         self.mapping.tally["batches discarded"] += 1
-        log.warning("%s, %s: %d records given up: %s", self.mapping.settings.function_arn, self.name, len(batch.records), condition)
+        log.warning(
+            "%s, %s: %d records given up: %s",
+            self.mapping.settings.function_arn,
+            self.name,
+            len(batch.records),
+            condition,
+        )
 
 
 def attempt(work):

@@ -33,7 +33,9 @@ class KinesisLocal:
         }
         command = [node, "--require", str(HERE / "loopback.cjs"), str(PACKAGE / "main.js")]
         with self.log.open("wb") as log:
-            self.process = subprocess.Popen(command, env=without_aws(os.environ) | settings, stdout=log, stderr=log)
+            self.process = subprocess.Popen(
+                command, env=without_aws(os.environ) | settings, stdout=log, stderr=log
+            )
         deadline = time.monotonic() + READY_S
         while True:
             try:
@@ -58,9 +60,16 @@ class KinesisLocal:
         return sorted(still, key=lambda s: int(s["HashKeyRange"]["StartingHashKey"]))
 
     def await_active(self, stream):
-        self.client().get_waiter("stream_exists").wait(StreamName=stream, WaiterConfig={"Delay": 1, "MaxAttempts": 30})
+        self.client().get_waiter("stream_exists").wait(
+            StreamName=stream, WaiterConfig={"Delay": 1, "MaxAttempts": 30}
+        )
         deadline = time.monotonic() + READY_S
-        while self.client().describe_stream_summary(StreamName=stream)["StreamDescriptionSummary"]["StreamStatus"] != "ACTIVE":
+        while (
+            self.client().describe_stream_summary(StreamName=stream)["StreamDescriptionSummary"][
+                "StreamStatus"
+            ]
+            != "ACTIVE"
+        ):
             assert time.monotonic() < deadline, f"{stream} does not become active"
             time.sleep(0.1)
 
@@ -69,7 +78,9 @@ class KinesisLocal:
         shard = self.open_shards(stream)[0]
         keys = shard["HashKeyRange"]
         middle = (int(keys["StartingHashKey"]) + int(keys["EndingHashKey"])) // 2 + 1
-        self.client().split_shard(StreamName=stream, ShardToSplit=shard["ShardId"], NewStartingHashKey=str(middle))
+        self.client().split_shard(
+            StreamName=stream, ShardToSplit=shard["ShardId"], NewStartingHashKey=str(middle)
+        )
         self.await_active(stream)
 
     def merge(self, stream):

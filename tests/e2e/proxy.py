@@ -45,7 +45,9 @@ class Proxy:
 
     def start(self):
         self.thread.start()
-        serving = asyncio.run_coroutine_threadsafe(asyncio.start_server(self.serve, "127.0.0.1", 0), self.loop)
+        serving = asyncio.run_coroutine_threadsafe(
+            asyncio.start_server(self.serve, "127.0.0.1", 0), self.loop
+        )
         self.server = serving.result()
         self.url = "http://127.0.0.1:%d" % self.server.sockets[0].getsockname()[1]
 

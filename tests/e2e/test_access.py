@@ -42,7 +42,13 @@ def test_only_requests_that_are_signed_by_somebody_who_may_are_let_in(world, use
     stranger = user("stranger", "s3:ListAllMyBuckets", "*")
     wrong = Credentials(asker.access_key, "x" * 40)
     event = [b'{"event_time":"2026-03-01T00:00:00.000Z"}']
-    for credentials, let_in in ((asker, True), (stranger, False), (wrong, False), (NOBODY, False), (None, False)):
+    for credentials, let_in in (
+        (asker, True),
+        (stranger, False),
+        (wrong, False),
+        (NOBODY, False),
+        (None, False),
+    ):
         client = Api(world.outputs["ApiUrl"], credentials)
         for path in ("/v1/views", "/v1/views/traffic?every=all", "/v1/status"):
             assert client.get(path).status == (200 if let_in else 403), (credentials, path)
@@ -54,7 +60,10 @@ def keys_of(world, layer):
     (pid, *_) = world.emulator.functions(world.name(layer))
     variables = pathlib.Path(f"/proc/{pid}/environ").read_bytes().decode().split("\0")
     names = dict(variable.partition("=")[::2] for variable in variables if variable)
-    return {name.lower(): names[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")}
+    return {
+        name.lower(): names[name]
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+    }
 
 
 def refused(call, **arguments):

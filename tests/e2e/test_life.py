@@ -214,7 +214,9 @@ def test_a_view_is_changed_while_events_flow(world, deployer, functions, tmp_pat
     largest = "max(amount)                          AS largest"
     file.write_text(file.read_text().replace("count(*) ", f"{largest},\n       count(*) ", 1))
     assert "largest" in file.read_text()
-    changed = View("traffic", TRAFFIC.keys, MEASURES | {"largest": exact("max(amount)")}, bucket="hour", bucket_sql=HOUR)
+    changed = View(
+        "traffic", TRAFFIC.keys, MEASURES | {"largest": exact("max(amount)")}, bucket="hour", bucket_sql=HOUR
+    )
     over = threading.Event()
 
     def produce():

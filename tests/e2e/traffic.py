@@ -89,5 +89,3 @@ class Traffic:
             assert (receipt["accepted"], receipt["rejected"]) == (self.accepted, self.rejected), receipt
             self.oracle.compare(view, answer)
         return answers
-
-

@@ -1,7 +1,7 @@
 """A deployed stack under a test: its functions, its stream, the mappings that drive them, and the traffic.
 
-    traffic ─> stream ─> mappings ─> archive, speed ─┐
-                                     batch ──────────┴─> HTTP API ─> compared with the oracle
+traffic ─> stream ─> mappings ─> archive, speed ─┐
+                                 batch ──────────┴─> HTTP API ─> compared with the oracle
 """
 
 import contextlib
@@ -38,7 +38,9 @@ class World:
         self.kinesis_url = kinesis_url or emulator.url
         self.kinesis = self.client("kinesis", endpoint_url=self.kinesis_url)
         self.s3 = self.client("s3", config=Config(s3={"addressing_style": "path"}))
-        self.functions = self.client("lambda", config=Config(read_timeout=900, retries={"max_attempts": 0}, max_pool_connections=64))
+        self.functions = self.client(
+            "lambda", config=Config(read_timeout=900, retries={"max_attempts": 0}, max_pool_connections=64)
+        )
         self.mappings, self.checkpoints = {}, {}
 
     def client(self, service, **more):
@@ -105,7 +107,9 @@ class World:
                 self.configure(layer, environment["Variables"])
 
     def configure(self, layer, variables):
-        self.functions.update_function_configuration(FunctionName=self.name(layer), Environment={"Variables": variables})
+        self.functions.update_function_configuration(
+            FunctionName=self.name(layer), Environment={"Variables": variables}
+        )
 
     # ---- events
 
@@ -139,7 +143,9 @@ class World:
         deadline = time.monotonic() + REST_S
         while True:
             try:
-                reply = self.functions.invoke(FunctionName=self.name("batch"), Payload=json.dumps(event).encode())
+                reply = self.functions.invoke(
+                    FunctionName=self.name("batch"), Payload=json.dumps(event).encode()
+                )
             except self.functions.exceptions.TooManyRequestsException:
                 assert time.monotonic() < deadline, "batch runs on and on"
                 time.sleep(0.1)

@@ -47,7 +47,11 @@ def test_the_size_that_decides_is_that_of_the_event():
     given = records(1, 40, data=b'{"text":"\xc3\xa4"}' * 10_000)
     fitting = envelope().fitting(given)
     assert 1 < fitting < 39
-    assert len(envelope().event(given[:fitting])) <= 6 * 1024 * 1024 < len(envelope().event(given[: fitting + 1]))
+    assert (
+        len(envelope().event(given[:fitting]))
+        <= 6 * 1024 * 1024
+        < len(envelope().event(given[: fitting + 1]))
+    )
 
 
 def test_what_is_given_up_is_recorded_whole():

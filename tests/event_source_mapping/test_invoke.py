@@ -40,7 +40,9 @@ def test_a_function_error_fails_the_batch_whatever_it_returned():
     assert isinstance(outcome((b"null", {"FunctionError": "Unhandled"})), Failed)
 
 
-@pytest.mark.parametrize("error", [ReadTimeoutError(endpoint_url="url"), refused("ServiceException")], ids=repr)
+@pytest.mark.parametrize(
+    "error", [ReadTimeoutError(endpoint_url="url"), refused("ServiceException")], ids=repr
+)
 def test_an_invocation_that_may_have_run_counts_as_failed(error):
     assert isinstance(outcome(error), Failed)
 

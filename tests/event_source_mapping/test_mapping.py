@@ -31,11 +31,22 @@ class Stream:
             for text in texts:
                 number = str(sum(len(shard["records"]) for shard in self.shards.values()) + 1)
                 arrival = datetime.now(timezone.utc)
-                records.append({"SequenceNumber": number, "PartitionKey": "k", "Data": text.encode(), "ApproximateArrivalTimestamp": arrival})
+                records.append(
+                    {
+                        "SequenceNumber": number,
+                        "PartitionKey": "k",
+                        "Data": text.encode(),
+                        "ApproximateArrivalTimestamp": arrival,
+                    }
+                )
 
     def list_shards(self, StreamName):
         fields = ("ParentShardId", "AdjacentParentShardId")
-        return {"Shards": [{"ShardId": name} | dict(zip(fields, shard["parents"])) for name, shard in self.shards.items()]}
+        return {
+            "Shards": [
+                {"ShardId": name} | dict(zip(fields, shard["parents"])) for name, shard in self.shards.items()
+            ]
+        }
 
     def get_shard_iterator(self, StreamName, ShardId, ShardIteratorType, StartingSequenceNumber=None):
         records = self.shards[ShardId]["records"]
@@ -71,7 +82,11 @@ class Function:
             if outcome is None:
                 self.taken += texts
             elif isinstance(outcome, FailedFrom):
-                self.taken += [text for text, record in zip(texts, records) if int(record.sequence_number) < int(outcome.sequence_number)]
+                self.taken += [
+                    text
+                    for text, record in zip(texts, records)
+                    if int(record.sequence_number) < int(outcome.sequence_number)
+                ]
             return outcome or Done()
 
 
@@ -84,7 +99,16 @@ class Bucket:
 
 
 def driven(stream, function, destination=None, of=None, **more):
-    mapping = Mapping(of or settings(), stream, function, destination or Bucket(), ROLE, poll_s=0.01, backoff=Backoff(0.001, 0.01), **more)
+    mapping = Mapping(
+        of or settings(),
+        stream,
+        function,
+        destination or Bucket(),
+        ROLE,
+        poll_s=0.01,
+        backoff=Backoff(0.001, 0.01),
+        **more,
+    )
     mapping.start()
     return mapping
 

@@ -43,7 +43,11 @@ def test_what_is_not_set_is_as_lambda_takes_it():
         {"TumblingWindowInSeconds": 30},
         {"FilterCriteria": {"Filters": [{"Pattern": "{}"}]}},
         {"StartingPosition": "AT_TIMESTAMP"},
-        {"DestinationConfig": {"OnFailure": {"Destination": "arn:aws:sqs:eu-central-1:123456789012:failures"}}},
+        {
+            "DestinationConfig": {
+                "OnFailure": {"Destination": "arn:aws:sqs:eu-central-1:123456789012:failures"}
+            }
+        },
     ],
     ids=lambda more: next(iter(more)),
 )
