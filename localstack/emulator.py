@@ -43,9 +43,8 @@ class Emulator:
             "SFTP_ENABLED": "0",
             "IOT_MTLS_ENABLED": "0",
             "AUTH": str(self.enforce_iam).lower(),
-            "PYTHONPATH": str(HERE / "site"),
         }
-        command = [str(pathlib.Path(sys.executable).with_name("ministack"))]
+        command = [sys.executable, str(HERE / "run_ministack.py")]
         with self.log.open("wb") as log:
             # A session of its own, so that a Ctrl-C for us does not end it before what uses it.
             self.process = subprocess.Popen(

@@ -1,4 +1,4 @@
-"""Who is let in, and what each function may do: tried with real and wrong signatures and with its own keys."""
+"""Who is let in, and what each function may do: tried with right and wrong signatures and its own keys."""
 
 import json
 import pathlib
