@@ -74,7 +74,7 @@ def kinesis_local(tmp_path_factory):
     kinesis.stop()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def new_world(emulator, deployer, command, functions, tmp_path_factory):
     """Deploys the stack under a name of its own, and makes a `World` of it."""
     worlds = []
@@ -84,11 +84,19 @@ def new_world(emulator, deployer, command, functions, tmp_path_factory):
         config = folder / "deploy.json"
         config.write_text(json.dumps(json.loads((PROJECT / "deploy.json").read_text()) | {"stackName": name}))
         outputs = deployer.deploy(PROJECT, functions, config)
-        world = World(emulator, outputs, Traffic(command, folder), command, **more)
-        world.config = config
+        world = World(emulator, outputs, Traffic(command, folder), command, PROJECT, config, **more)
         worlds.append(world)
         return world
 
     yield make
     for world in worlds:
         world.traffic.close()
+
+
+@pytest.fixture(scope="session")
+def world(new_world):
+    """The stack that most tests share: what one has sent is still there in the next one's answers."""
+    world = new_world("anabranch-e2e")
+    # Deploys the definitions and registers the shards, as the first minute of a stack does.
+    world.tick()
+    return world

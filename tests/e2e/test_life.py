@@ -22,14 +22,6 @@ from oracle import View
 from world import LAYERS
 
 
-@pytest.fixture(scope="module")
-def world(new_world):
-    world = new_world("anabranch-e2e")
-    # Deploys the definitions and registers the shards, as the first minute of a stack does.
-    world.tick()
-    return world
-
-
 @pytest.fixture
 def faults(world, proxy):
     """Makes DynamoDB as bad as told, for the functions that write to it."""
@@ -207,8 +199,8 @@ def given_up(world):
     return [each["Key"] for each in reply.get("Contents", ())]
 
 
-def test_a_view_is_changed_while_events_flow(world, deployer, functions, tmp_path):
-    project = tmp_path / "project"
+def test_a_view_is_changed_while_events_flow(world, deployer, functions, tmp_path_factory):
+    project = tmp_path_factory.mktemp("changed") / "project"
     shutil.copytree(PROJECT, project)
     file = project / "views/traffic.sql"
     largest = "max(amount)                          AS largest"
@@ -228,6 +220,7 @@ def test_a_view_is_changed_while_events_flow(world, deployer, functions, tmp_pat
         producer.start()
         try:
             deployer.deploy(project, functions, world.config)
+            world.project = project
             world.tick()
         finally:
             over.set()

@@ -30,9 +30,13 @@ ALL = Question(every="all", group_by=())
 
 
 class World:
-    def __init__(self, emulator, outputs, traffic, command, kinesis_url=None):
-        """`kinesis_url`: where the stream is, if not in the emulator."""
+    def __init__(self, emulator, outputs, traffic, command, project, config, kinesis_url=None):
+        """`config`: the file that it was deployed with; `kinesis_url`: where the stream is, if not in
+        the emulator."""
         self.emulator, self.outputs, self.traffic, self.command = emulator, outputs, traffic, str(command)
+        # The project that is deployed, and how.
+        self.project, self.config = project, config
+        self.epoch = json.loads(config.read_text())["epoch"]
         self.stream = outputs["StreamName"]
         self.api = Api(outputs["ApiUrl"])
         self.kinesis_url = kinesis_url or emulator.url
@@ -190,9 +194,16 @@ class World:
         return self.traffic.compare(self.api.ask, **more)
 
     def audit(self):
-        reply = self.api.get("/v1/audit")
-        assert reply.status == 200, reply.body
-        return reply.json()
+        """The user's command over the stack's tables and buckets."""
+        names = ("RawBucket", "ViewsBucket", "SpeedTable", "ControlTable")
+        variables = dict(zip(("RAW_BUCKET", "VIEWS_BUCKET", "SPEED_TABLE", "CONTROL_TABLE"), names))
+        environment = {f"ANABRANCH_{variable}": self.outputs[name] for variable, name in variables.items()}
+        call = [self.command, "audit", str(self.project), "--aws", "--epoch", self.epoch, "--format", "json"]
+        done = subprocess.run(
+            call, env=self.emulator.environment | environment, capture_output=True, check=False
+        )
+        assert done.returncode in (0, 3), done.stderr.decode(errors="replace")
+        return json.loads(done.stdout)
 
     @contextlib.contextmanager
     def watched(self):
