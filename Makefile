@@ -13,8 +13,12 @@ MUTANTS := $(TARGET)/tools/bin/cargo-mutants
 TESTS := tests/.venv/installed
 PEERS := bench/.venv/installed
 MINISTACK := tests/emulators/.venv/installed
-DYNAMODB_LOCAL := $(TARGET)/dynamodb-local
+E2E := tests/e2e/.venv/installed
+LOCAL := localstack/.venv/installed
+# npm writes it last.
 CDK := infra/node_modules/.package-lock.json
+KINESIS_LOCAL := tests/e2e/node_modules/.package-lock.json
+DYNAMODB_LOCAL := $(TARGET)/dynamodb-local
 # CDK calls home otherwise.
 export CDK_DISABLE_CLI_TELEMETRY := true
 
@@ -31,7 +35,7 @@ demo: build ## start the architecture over real events and show an answer change
 	$(ANABRANCH) demo
 
 .PHONY: test
-test: lint pure unit aws-stores infra parity ## run every check and test; installs what they need
+test: lint pure unit aws-stores infra parity e2e ## run every check and test; installs what they need
 
 .PHONY: lint
 lint: ## formatting, and clippy without warnings
@@ -66,6 +70,22 @@ deploy: functions $(CDK) ## deploy PROJECT=folder to AWS: see docs/guide/deploy.
 .PHONY: parity
 parity: build $(TESTS) ## compare answers with an independent engine
 	ANABRANCH=$(ANABRANCH) tests/.venv/bin/python -m pytest tests/parity
+
+# The functions as programs of this machine; `make functions` builds them for Lambda's.
+LOCAL_FUNCTIONS := $(foreach name,archive speed query ingest batch,-p anabranch-$(name))
+
+.PHONY: local-functions
+local-functions:
+	cargo build --locked --release $(LOCAL_FUNCTIONS)
+	cargo build --locked --release --features anabranch/aws
+
+.PHONY: e2e
+e2e: local-functions $(E2E) $(CDK) $(KINESIS_LOCAL) ## deploy the stack to an emulator, and compare its answers under faults
+	tests/e2e/.venv/bin/python -m pytest tests/event_source_mapping tests/e2e
+
+.PHONY: local-aws
+local-aws: local-functions $(LOCAL) $(CDK) ## run the stack of PROJECT=examples/clickstream on an emulator; ENDPOINT=… takes one that runs
+	localstack/.venv/bin/python localstack/run.py $(if $(ENDPOINT),--endpoint $(ENDPOINT)) $(PROJECT)
 
 SIMULATE := cargo test --locked --release --quiet -p anabranch-tests --test simulation -- --nocapture
 
@@ -109,7 +129,8 @@ deny: $(DENY) ## licences, banned crates and where crates come from
 .PHONY: clean
 clean: ## remove what was built, installed and generated
 	cargo clean
-	rm -rf tests/.venv tests/emulators/.venv bench/.venv bench/out infra/.venv infra/node_modules infra/cdk.out
+	rm -rf tests/.venv tests/emulators/.venv tests/e2e/.venv localstack/.venv bench/.venv bench/out
+	rm -rf infra/.venv infra/node_modules infra/cdk.out tests/e2e/node_modules
 
 $(DENY):
 	cargo install --locked --quiet cargo-deny@0.20.2 --no-default-features --root $(TARGET)/tools
@@ -127,6 +148,13 @@ $(DYNAMODB_LOCAL)/fetched: tests/emulators/pom.xml
 
 $(MUTANTS):
 	cargo install --locked --quiet cargo-mutants@27.1.0 --root $(TARGET)/tools
+
+$(E2E): localstack/requirements.txt
+
+%/node_modules/.package-lock.json: %/package-lock.json
+	@command -v npm > /dev/null || { echo "make: nothing of AWS without Node.js 20 or newer and npm (Debian: apt-get install nodejs npm)" >&2; exit 1; }
+	npm ci --prefix $(dir $<) --no-audit --no-fund --loglevel=error
+	touch $@
 
 %/.venv/installed: %/requirements.txt
 	rm -rf $(@D)
