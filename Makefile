@@ -21,6 +21,8 @@ KINESIS_LOCAL := tests/e2e/node_modules/.package-lock.json
 DYNAMODB_LOCAL := $(TARGET)/dynamodb-local
 # CDK calls home otherwise.
 export CDK_DISABLE_CLI_TELEMETRY := true
+# What tests build is built with the same features everywhere, so that cargo builds it once.
+EVERYTHING := --locked --release --workspace --features anabranch/aws
 
 .PHONY: help
 help: ## list the commands
@@ -28,7 +30,7 @@ help: ## list the commands
 
 .PHONY: build
 build: ## build the anabranch command; AWS=1 for the one that talks to AWS
-	cargo build --locked --release $(if $(AWS),--features anabranch/aws)
+	cargo build --locked --release -p anabranch $(if $(AWS),--features aws)
 
 .PHONY: demo
 demo: build ## start the architecture over real events and show an answer change layers
@@ -40,7 +42,7 @@ test: lint pure unit aws-stores infra parity e2e ## run every check and test; in
 .PHONY: lint
 lint: ## formatting, and clippy without warnings
 	cargo fmt --all --check
-	cargo clippy --locked --release --workspace --all-targets -- -D warnings
+	cargo clippy $(EVERYTHING) --all-targets -- -D warnings
 
 .PHONY: pure
 pure: ## show that core depends on no I/O
@@ -48,16 +50,14 @@ pure: ## show that core depends on no I/O
 
 .PHONY: unit
 unit: ## the tests of the crates
-	cargo test --locked --release --workspace
+	cargo test $(EVERYTHING)
 
 .PHONY: aws-stores
 aws-stores: $(MINISTACK) $(DYNAMODB_LOCAL)/fetched ## the stores and the command on AWS, against emulators
-	cargo clippy --locked --release -p anabranch-stores --features aws --all-targets -- -D warnings
-	cargo clippy --locked --release -p anabranch --features aws --all-targets -- -D warnings
 	tests/emulators/.venv/bin/python tests/emulators/run.py $(DYNAMODB_LOCAL) \
-		cargo test --locked --release -p anabranch-stores --features aws --lib aws::
+		cargo test $(EVERYTHING) --lib aws::
 	tests/emulators/.venv/bin/python tests/emulators/run.py $(DYNAMODB_LOCAL) \
-		cargo test --locked --release -p anabranch --features aws --bin anabranch --test aws
+		cargo test $(EVERYTHING) --bin anabranch --test aws
 
 .PHONY: infra
 infra: $(CDK) infra/.venv/installed ## the stack on AWS: types, and what the templates hold
@@ -72,12 +72,9 @@ parity: build $(TESTS) ## compare answers with an independent engine
 	ANABRANCH=$(ANABRANCH) tests/.venv/bin/python -m pytest tests/parity
 
 # The functions as programs of this machine; `make functions` builds them for Lambda's.
-LOCAL_FUNCTIONS := $(foreach name,archive speed query ingest batch,-p anabranch-$(name))
-
 .PHONY: local-functions
 local-functions:
-	cargo build --locked --release $(LOCAL_FUNCTIONS)
-	cargo build --locked --release --features anabranch/aws
+	cargo build $(EVERYTHING)
 
 .PHONY: e2e
 e2e: local-functions $(E2E) $(CDK) $(KINESIS_LOCAL) ## deploy the stack to an emulator, and compare its answers under faults
