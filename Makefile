@@ -37,7 +37,7 @@ demo: build ## start the architecture over real events and show an answer change
 	$(ANABRANCH) demo
 
 .PHONY: test
-test: lint pure unit aws-stores infra parity e2e ## run every check and test; installs what they need
+test: lint pure unit infra parity e2e ## run every check and test; installs what they need
 
 .PHONY: lint
 lint: ## formatting, and clippy without warnings
@@ -48,16 +48,16 @@ lint: ## formatting, and clippy without warnings
 pure: ## show that core depends on no I/O
 	tests/core_is_pure.sh
 
+EMULATED := tests/emulators/.venv/bin/python tests/emulators/run.py $(DYNAMODB_LOCAL)
+
 .PHONY: unit
-unit: ## the tests of the crates
-	cargo test $(EVERYTHING)
+unit: $(MINISTACK) $(DYNAMODB_LOCAL)/fetched ## the tests of the crates, those of the stores on AWS against emulators
+	$(EMULATED) cargo test $(EVERYTHING)
 
 .PHONY: aws-stores
-aws-stores: $(MINISTACK) $(DYNAMODB_LOCAL)/fetched ## the stores and the command on AWS, against emulators
-	tests/emulators/.venv/bin/python tests/emulators/run.py $(DYNAMODB_LOCAL) \
-		cargo test $(EVERYTHING) --lib aws::
-	tests/emulators/.venv/bin/python tests/emulators/run.py $(DYNAMODB_LOCAL) \
-		cargo test $(EVERYTHING) --bin anabranch --test aws
+aws-stores: $(MINISTACK) $(DYNAMODB_LOCAL)/fetched ## of these, the stores and the command on AWS
+	$(EMULATED) cargo test $(EVERYTHING) --lib aws::
+	$(EMULATED) cargo test $(EVERYTHING) --bin anabranch --test aws
 
 .PHONY: infra
 infra: $(CDK) infra/.venv/installed ## the stack on AWS: types, and what the templates hold
@@ -116,8 +116,7 @@ bench-aws: build $(PEERS) $(MINISTACK) $(DYNAMODB_LOCAL)/fetched ## measure the 
 	cargo build --locked --release -p anabranch-bench --features aws
 	bench/.venv/bin/python bench/speed.py --anabranch $(ANABRANCH) --bench $(TARGET)/release/anabranch-bench --write
 	cargo build --locked --release $(foreach function,archive speed query ingest batch,-p anabranch-$(function))
-	tests/emulators/.venv/bin/python tests/emulators/run.py $(DYNAMODB_LOCAL) \
-		bench/.venv/bin/python bench/cold_start.py $(TARGET)/release --write
+	$(EMULATED) bench/.venv/bin/python bench/cold_start.py $(TARGET)/release --write
 
 .PHONY: deny
 deny: $(DENY) ## licences, banned crates and where crates come from
