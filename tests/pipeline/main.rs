@@ -7,6 +7,7 @@
 mod absorb;
 mod archive;
 mod build;
+mod deploy;
 mod merge;
 mod plan;
 mod seal;
