@@ -18,7 +18,7 @@ use futures::executor::block_on;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-fn deploy(stores: &Stores, project: &Project) -> Deployed {
+pub(crate) fn deploy(stores: &Stores, project: &Project) -> Deployed {
     let Stores { speed, control, views, .. } = stores;
     block_on(deploy::deploy(project, views, speed, control)).unwrap()
 }
@@ -42,7 +42,7 @@ fn floor(stores: &Stores, of: Fingerprint) -> Epoch {
 }
 
 /// Archives and absorbs an event and a heartbeat of the next epochs.
-fn take(stores: &Stores, project: &Arc<Project>, at: u64) {
+pub(crate) fn take(stores: &Stores, project: &Arc<Project>, at: u64) {
     let records = [event(at, at as i64 * 1_000), heartbeat(at + 1, (at + 1) as i64 * 1_000)];
     stores.archive("a", &records);
     let id = shard("a");
@@ -251,7 +251,7 @@ fn a_batch_run_that_others_overtake_leaves_the_rest_to_the_next() {
 }
 
 /// A deployment in which the old definition may be retired.
-fn retirable() -> (Stores, Arc<Project>, Fingerprint) {
+pub(crate) fn retirable() -> (Stores, Arc<Project>, Fingerprint) {
     let stores = Stores::with_shards(&["a"]);
     let (old, new) = (project(""), project("WHERE site IS NOT NULL"));
     deploy(&stores, &old);

@@ -6,6 +6,7 @@
 
 mod absorb;
 mod archive;
+mod ask;
 mod build;
 mod deploy;
 mod merge;
