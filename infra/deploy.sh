@@ -25,7 +25,7 @@ log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 status=0
 npx cdk deploy --no-notices --context project="$project" --outputs-file cdk.out/outputs.json 2> >(tee "$log" >&2) || status=$?
-if [ "$status" -ne 0 ] && grep -qi bootstrap "$log"; then
+if [ "$status" -ne 0 ] && grep -q 'cdk bootstrap' "$log"; then
     fail "CDK keeps what it deploys in a bucket of the account, once per account and region. Make it with:" \
         "    infra/node_modules/.bin/cdk bootstrap aws://ACCOUNT/REGION"
 fi
