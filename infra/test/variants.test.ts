@@ -171,6 +171,7 @@ describe('alarms', () => {
   const ids = Object.keys(alarms).map((id) => /^Alarms([A-Za-z]+)[0-9A-F]{8}$/.exec(id)![1]!);
   test('are one for each thing that somebody has to be told', () => {
     assert.deepEqual(ids.sort(), [
+      'ArchiveDropped',
       'ArchiveErrors',
       'ArchiveGivenUp',
       'ArchiveIteratorAge',
@@ -182,6 +183,7 @@ describe('alarms', () => {
       'QueryErrors',
       'Rejected',
       'ServerErrors',
+      'SpeedDropped',
       'SpeedErrors',
       'SpeedGivenUp',
       'SpeedIteratorAge',
@@ -199,6 +201,12 @@ describe('alarms', () => {
     const { Protocol, Endpoint } = stack.resource('AWS::SNS::Subscription').Properties;
     assert.deepEqual([Protocol, Endpoint], ['email', 'ops@example.com']);
     assert.ok(stack.resource('AWS::SNS::Topic').Properties.KmsMasterKeyId);
+  });
+  test('are made of plain metrics, which emulators take as well', () => {
+    for (const [id, { Properties }] of Object.entries(alarms)) {
+      assert.equal(Properties.Metrics, undefined, id);
+      assert.ok(Properties.MetricName, id);
+    }
   });
   test('sound where no tick comes, and not where no event does', () => {
     const of = (id: string) => stack.resource('AWS::CloudWatch::Alarm', `Alarms${id}`).Properties;
