@@ -7,7 +7,6 @@ mod clock;
 mod data;
 mod demo;
 mod dev;
-mod duration;
 mod explain;
 mod failure;
 mod fold;

@@ -14,8 +14,9 @@ mod queue;
 mod tally;
 
 use crate::input::{Columns, Format, Input};
+use crate::progress;
 use crate::server::{self, Address};
-use crate::{duration, progress};
+use anabranch_core::duration;
 use anyhow::Context;
 use connection::Connection;
 use indicatif::ProgressBar;
