@@ -72,9 +72,9 @@ fn a_delivery_reports_what_was_new_and_what_was_not() {
     let records: Vec<Record<'_>> = (1..=7).map(|n| event(n, 5_000 - n as i64)).collect();
     // A row of the view, and one of the built-in view that counts records.
     let first = absorb(&stores, &mut warm, &records[..5], true);
-    assert_eq!(first, Absorbed { records: 5, redelivered: 0, rows: 2, conflicts: 0 });
+    assert_eq!(first, Absorbed { records: 5, redelivered: 0, rejected: 0, rows: 2, conflicts: 0 });
     let second = absorb(&stores, &mut warm, &records[2..], true);
-    assert_eq!(second, Absorbed { records: 2, redelivered: 3, rows: 2, conflicts: 0 });
+    assert_eq!(second, Absorbed { records: 2, redelivered: 3, rejected: 0, rows: 2, conflicts: 0 });
     let third = absorb(&stores, &mut warm, &records, true);
     assert_eq!(third, Absorbed { redelivered: 7, ..Absorbed::default() });
     let checkpoint = checkpoint(&stores);
@@ -93,7 +93,7 @@ fn a_cold_instance_goes_on_where_the_rows_stand() {
     let mut cold = absorber(&project);
     let done = absorb(&stores, &mut cold, &records, true);
     // Of three rows two were there, and it believed that none was.
-    assert_eq!(done, Absorbed { records: 2, redelivered: 2, rows: 3, conflicts: 2 });
+    assert_eq!(done, Absorbed { records: 2, redelivered: 2, rejected: 0, rows: 3, conflicts: 2 });
     let by_site = stores.ask(&project, &[]);
     assert_eq!((events(&by_site), by_site.rows.len()), (4, 2));
 }
@@ -107,7 +107,7 @@ fn a_row_that_expired_under_its_writer_is_put_whole() {
     let view = project.views[0].fingerprint;
     assert_eq!(block_on(stores.speed.expire(view, Epoch(6))).unwrap(), 1);
     let done = absorb(&stores, &mut warm, &records[2..], true);
-    assert_eq!(done, Absorbed { records: 1, redelivered: 0, rows: 2, conflicts: 1 });
+    assert_eq!(done, Absorbed { records: 1, redelivered: 0, rejected: 0, rows: 2, conflicts: 1 });
     assert_eq!(events(&stores.ask(&project, &[])), 3);
 }
 

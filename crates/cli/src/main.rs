@@ -10,7 +10,6 @@ mod cost;
 mod data;
 mod demo;
 mod dev;
-mod duration;
 mod explain;
 mod failure;
 mod fold;

@@ -1,7 +1,7 @@
 //! What a stack on AWS is made of: the names of its tables and buckets, from the outputs of its
 //! deployment or from the environment, as its functions have them.
 
-use crate::duration;
+use anabranch_core::duration;
 use std::path::PathBuf;
 use std::time::Duration;
 

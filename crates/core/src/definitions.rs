@@ -23,6 +23,10 @@ pub struct Definitions {
     pub texts: Vec<String>,
     /// The definitions.
     pub views: Vec<Definition>,
+    /// When this revision was put, in milliseconds since the Unix epoch, where whoever put it cares:
+    /// who began before may still go by the one before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub put_ms: Option<i64>,
 }
 
 /// One definition of a view.

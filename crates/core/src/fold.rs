@@ -20,6 +20,7 @@ pub struct Fold {
     passes: Vec<Pass>,
     arena: Bump,
     tables: Vec<Table>,
+    rejected: u64,
 }
 
 /// The views over one schema, by their tables.
@@ -59,6 +60,7 @@ impl Fold {
             passes,
             arena: Bump::new(),
             tables: empty_tables(project),
+            rejected: 0,
             project: Arc::clone(project),
         }
     }
@@ -103,6 +105,10 @@ impl Fold {
             });
             arrivals.push(record.arrival_ms.saturating_mul(1000));
         }
+        if pass == 0 {
+            let accepted = outcomes.iter().filter(|outcome| **outcome == ACCEPTED).count();
+            self.rejected += (outcomes.len() - accepted) as u64;
+        }
         for view in views.clone().filter(|&view| wanted(view)) {
             self.tables[view].fold(&events.columns, *event_time, events.rows, arena);
         }
@@ -118,6 +124,11 @@ impl Fold {
     /// The tables, one per live view of the project, in the order of [`Project::live`].
     pub fn tables(&self) -> &[Table] {
         &self.tables
+    }
+
+    /// How many records the project's own schema has rejected, since the fold was made.
+    pub fn rejected(&self) -> u64 {
+        self.rejected
     }
 
     /// Takes the tables and starts anew with empty ones; what was learnt about the events' layout

@@ -14,6 +14,7 @@ pub mod column;
 pub mod record;
 pub mod schema;
 pub mod timestamp;
+pub mod duration;
 pub mod view;
 pub mod sql;
 pub mod project;

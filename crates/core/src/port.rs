@@ -486,6 +486,26 @@ pub trait Stream: Send + Sync {
     fn heartbeat(&self) -> impl Future<Output = Result<()>> + Send;
 }
 
+/// The stream as a consumer asks it, that has to know what a delivery follows.
+pub trait Retained: Send + Sync {
+    /// The numbers of the first two records of a shard that the stream still has: from the record
+    /// `from` on, itself included, or from the oldest. Fewer only where there are no more.
+    fn first_two(
+        &self,
+        shard: &ShardId,
+        from: Option<SequenceNumber>,
+    ) -> impl Future<Output = Result<Vec<SequenceNumber>>> + Send;
+}
+
+/// Builds that run elsewhere, one at a time.
+pub trait Jobs: Send + Sync {
+    /// The name of a run that is under way, or about to be, if there is one.
+    fn running(&self) -> impl Future<Output = Result<Option<String>>> + Send;
+
+    /// Starts a run with arguments of its own; returns its name.
+    fn start(&self, arguments: &[(&str, String)]) -> impl Future<Output = Result<String>> + Send;
+}
+
 /// Runs independent tasks, at once where there are cores.
 pub trait Workers: Send + Sync {
     /// How many tasks run at once.

@@ -26,7 +26,11 @@ pub(crate) async fn get<B: Backend>(
     let options = options(server.backend.project(), &parameters)?;
     match server.backend.audit(options).await? {
         Some(report) => Ok(Json(report)),
-        None => Err(Problem::new(StatusCode::NOT_FOUND, "no audits are run here".to_owned())),
+        None => {
+            let detail =
+                "no audit is run within a request here: run `anabranch audit` over the stores";
+            Err(Problem::new(StatusCode::NOT_FOUND, detail))
+        }
     }
 }
 

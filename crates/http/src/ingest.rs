@@ -3,6 +3,7 @@
 //! Every event of a request that is understood goes into the stream, accepted by the schema or
 //! not; the verdicts are worked out meanwhile, for the producer to see.
 
+use crate::events::Layout;
 use crate::problem::Problem;
 use crate::router::Server;
 use crate::verdicts::{Verdict, Verdicts};
@@ -73,6 +74,7 @@ pub(crate) async fn post<B: Backend>(
     if received == 0 {
         return Ok(Json(Reply::new(0, Verdicts::default())));
     }
+    check_sizes(&events, server.options.max_event_bytes)?;
     let verdicts = if size <= CHECKED_IN_PASSING {
         let verdicts = server.checkers.check(&events);
         server.backend.ingest(events).await?;
@@ -84,6 +86,25 @@ pub(crate) async fn post<B: Backend>(
         verdicts.await.map_err(|_| Problem::internal("checking the events failed"))?
     };
     Ok(Json(Reply::new(received, verdicts)))
+}
+
+/// Refuses a request with an event that can be no record, before anything of it is taken.
+fn check_sizes(events: &Events, max_bytes: usize) -> Result<(), Problem> {
+    match events.iter().enumerate().find(|(_, event)| event.len() > max_bytes) {
+        None => Ok(()),
+        Some((at, event)) => {
+            let place = match events.layout() {
+                Layout::Lines => format!("the event in line {}", events.place(at)),
+                Layout::Array => format!("the event at index {}", events.place(at)),
+                Layout::Single => "the event".to_owned(),
+            };
+            let bytes = event.len();
+            let detail = format!(
+                "{place} has {bytes} bytes, and a record of the stream takes {max_bytes}: nothing was taken"
+            );
+            Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail))
+        }
+    }
 }
 
 /// Cuts the body as its headers say.

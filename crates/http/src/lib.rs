@@ -21,7 +21,7 @@ mod views;
 
 pub use backend::Backend;
 pub use events::{Events, lines};
-pub use router::{Options, router};
+pub use router::{Options, Serves, router};
 pub use status::{Failing, ShardStatus, Status, ViewStatus};
 
 #[cfg(test)]

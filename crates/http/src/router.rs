@@ -13,14 +13,44 @@ use std::sync::Arc;
 /// The router's settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options {
+    /// What of the API is served.
+    pub serves: Serves,
     /// The largest body of `POST /v1/events`, in bytes.
     pub max_body_bytes: usize,
+    /// The largest event, in bytes: what a record of the stream holds.
+    pub max_event_bytes: usize,
+}
+
+/// A part of the API, where several programs serve it together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Serves {
+    /// All of it.
+    Everything,
+    /// What takes events.
+    Events,
+    /// What answers, and changes nothing.
+    Answers,
+}
+
+impl Serves {
+    const EVENTS: [&str; 1] = ["/v1/events"];
+    const ANSWERS: [&str; 6] =
+        ["/v1/views", "/v1/views/{view}", "/v1/schema", "/v1/status", "/v1/audit", "/healthz"];
+
+    fn paths(self) -> Vec<&'static str> {
+        match self {
+            Serves::Everything => [&Self::EVENTS[..], &Self::ANSWERS].concat(),
+            Serves::Events => Self::EVENTS.to_vec(),
+            Serves::Answers => Self::ANSWERS.to_vec(),
+        }
+    }
 }
 
 impl Default for Options {
     /// 256 MiB a body: room for a 100 MB event.
     fn default() -> Self {
-        Options { max_body_bytes: 256 << 20 }
+        let (serves, max_body_bytes) = (Serves::Everything, 256 << 20);
+        Options { serves, max_body_bytes, max_event_bytes: usize::MAX }
     }
 }
 
@@ -35,16 +65,22 @@ pub(crate) struct Server<B> {
 /// The HTTP API over `backend`.
 pub fn router<B: Backend>(backend: B, options: Options) -> Router {
     let checkers = Arc::new(Checkers::new(&backend.project().schema));
-    let events = post(ingest::post::<B>).layer(DefaultBodyLimit::max(options.max_body_bytes));
-    Router::new()
-        .route("/v1/events", events)
-        .route("/v1/views", get(views::list::<B>))
-        .route("/v1/views/{view}", get(views::answer::<B>))
-        .route("/v1/schema", get(views::schema::<B>))
-        .route("/v1/status", get(status::<B>))
-        .route("/v1/audit", get(audit::get::<B>))
-        .route("/healthz", get(health::<B>))
-        .fallback(not_found)
+    let (mut router, serves) = (Router::new(), options.serves);
+    if serves != Serves::Answers {
+        let events = post(ingest::post::<B>).layer(DefaultBodyLimit::max(options.max_body_bytes));
+        router = router.route("/v1/events", events);
+    }
+    if serves != Serves::Events {
+        router = router
+            .route("/v1/views", get(views::list::<B>))
+            .route("/v1/views/{view}", get(views::answer::<B>))
+            .route("/v1/schema", get(views::schema::<B>))
+            .route("/v1/status", get(status::<B>))
+            .route("/v1/audit", get(audit::get::<B>))
+            .route("/healthz", get(health::<B>));
+    }
+    router
+        .fallback(move |uri| not_found(serves, uri))
         .method_not_allowed_fallback(method_not_allowed)
         .with_state(Server { backend, options, checkers })
 }
@@ -80,17 +116,9 @@ async fn health<B: Backend>(State(server): State<Server<B>>) -> (StatusCode, Jso
     (code, Json(Health { status, failing }))
 }
 
-async fn not_found(uri: Uri) -> Problem {
+async fn not_found(serves: Serves, uri: Uri) -> Problem {
     let detail = format!("there is nothing at {}", uri.path());
-    Problem::new(StatusCode::NOT_FOUND, detail).allowed([
-        "/v1/events",
-        "/v1/views",
-        "/v1/views/{view}",
-        "/v1/schema",
-        "/v1/status",
-        "/v1/audit",
-        "/healthz",
-    ])
+    Problem::new(StatusCode::NOT_FOUND, detail).allowed(serves.paths())
 }
 
 async fn method_not_allowed(method: Method, uri: Uri) -> Problem {

@@ -16,7 +16,8 @@ mod stack;
 
 use crate::failure::invalid;
 use crate::output::{Cell, Format, Grid};
-use crate::{duration, project};
+use crate::project;
+use anabranch_core::duration;
 use anabranch_core::project::Project;
 use bill::Line;
 use indicatif::HumanCount;

@@ -3,8 +3,8 @@
 use super::Data;
 use anabranch_core::epoch::Epoch;
 use anabranch_core::pipeline::build::{self, Built, Mode, Progress, Request};
-use anabranch_core::pipeline::seal;
-use anabranch_core::port::{Error, Result, Workers};
+use anabranch_core::pipeline::{deploy, seal};
+use anabranch_core::port::{Result, Workers};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// A name that no other build of the folder has.
@@ -40,11 +40,7 @@ impl Data {
         };
         let built =
             build::build(&local.master, &local.control, &local.views, workers, &request).await?;
-        for (view, outcome) in &built.superseded {
-            if let Err(error @ (Error::Corrupt { .. } | Error::NotFound { .. })) = outcome {
-                self.give_up(view.fingerprint, error).await?;
-            }
-        }
+        self.note(deploy::let_go_of_unreadable(&live, &built, &local.control).await?);
         Ok(built)
     }
 

@@ -38,7 +38,7 @@ impl Data {
         Ok(())
     }
 
-    fn note(&self, deployed: Deployed) {
+    pub(super) fn note(&self, deployed: Deployed) {
         deployed.changes.iter().for_each(say);
         // Whoever holds the project goes on with it as long as it is the same.
         if *deployed.project != *self.live() {
@@ -50,15 +50,7 @@ impl Data {
     /// incomplete until it is complete.
     pub(crate) async fn give_up(&self, fingerprint: Fingerprint, because: &Error) -> Result<()> {
         let live = self.live();
-        let project = deploy::give_up(&live, fingerprint, &self.local.control).await?;
-        for view in live.superseded_views() {
-            if !project.live().any(|left| left.fingerprint == view.fingerprint) {
-                let (view, fingerprint) = (view.name.clone(), view.fingerprint);
-                let what = What::GivenUp(because.to_string());
-                say(&Change { view, fingerprint, what });
-            }
-        }
-        self.set_live(Arc::new(project));
+        self.note(deploy::let_go(&live, fingerprint, because, &self.local.control).await?);
         Ok(())
     }
 }

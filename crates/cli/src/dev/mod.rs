@@ -26,7 +26,8 @@ mod task;
 pub(crate) use server::{Options, Server};
 
 use crate::data::{Data, Folder};
-use crate::{duration, project};
+use crate::project;
+use anabranch_core::duration;
 use anabranch_core::epoch::EpochLength;
 use anabranch_core::port::{Control as _, Result};
 use anabranch_core::record::ShardId;

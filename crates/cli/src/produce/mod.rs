@@ -24,7 +24,8 @@ mod target;
 
 use crate::failure::invalid;
 use crate::input::{Columns, Format, Input};
-use crate::{duration, progress, project, server};
+use crate::{progress, project, server};
+use anabranch_core::duration;
 use anabranch_core::project::Project;
 use anyhow::Context;
 use connections::Connections;

@@ -81,6 +81,8 @@ pub struct Absorbed {
     pub records: u64,
     /// Records that had been absorbed before.
     pub redelivered: u64,
+    /// Records among those folded that the project's own schema rejects.
+    pub rejected: u64,
     /// Rows put.
     pub rows: u64,
     /// Puts whose condition did not hold.
@@ -125,6 +127,11 @@ impl Absorber {
         &self.project
     }
 
+    /// The epoch of the last record that it absorbed; zero before the first.
+    pub fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
     /// The superseded definitions that it has given up absorbing, because a stored row of theirs
     /// cannot be read: such a row stops a current view's shard, but nothing for a superseded one.
     pub fn given_up(&self) -> &BTreeMap<Fingerprint, Error> {
@@ -166,6 +173,7 @@ impl Absorber {
         let records = &delivery.records[known..];
         absorbed.redelivered = known as u64;
         absorbed.records = records.len() as u64;
+        absorbed.rejected = 0;
         let Some(last) = records.last() else { return Ok(true) };
 
         let checkpoint = self.checkpoint.as_ref().expect("there is one before there are rows");
@@ -291,7 +299,9 @@ impl Absorber {
         run: &Run<'_>,
         absorbed: &mut Absorbed,
     ) -> Result<()> {
+        let rejected = self.fold.rejected();
         self.fold.fold(run.records);
+        absorbed.rejected += self.fold.rejected() - rejected;
         let mut tables = self.fold.take();
         let mut pending: Vec<Pending> = Vec::new();
         let mut partly = Vec::new();

@@ -9,6 +9,7 @@ pub mod absorb;
 pub mod archive;
 pub mod build;
 pub mod deploy;
+pub mod follow;
 pub mod plan;
 pub mod seal;
 

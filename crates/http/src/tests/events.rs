@@ -142,7 +142,7 @@ async fn what_clients_send_by_default_is_taken_and_what_is_no_json_is_not() {
 
 #[tokio::test]
 async fn a_body_above_the_limit_is_refused_whether_announced_or_not() {
-    let client = Client::with(Options { max_body_bytes: 100 });
+    let client = Client::with(Options { max_body_bytes: 100, ..Options::default() });
     let fits = client.post(NDJSON, vec![b'x'; 100]).await;
     assert_eq!(fits.status, StatusCode::OK);
     let large = vec![b'x'; 101];
@@ -153,4 +153,16 @@ async fn a_body_above_the_limit_is_refused_whether_announced_or_not() {
         assert!(problem["detail"].as_str().unwrap().contains("100 bytes"), "{problem}");
     }
     assert_eq!(client.deployment.archived().len(), 1);
+}
+
+#[tokio::test]
+async fn an_event_that_no_record_holds_is_refused_with_all_that_came_with_it() {
+    let client = Client::with(Options { max_event_bytes: 20, ..Options::default() });
+    let reply = client.post(NDJSON, "{\"a\":1}\n\n{\"a\":\"0123456789abc\"}").await;
+    let problem = reply.problem(StatusCode::PAYLOAD_TOO_LARGE);
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(detail.contains("line 3 has 21 bytes"), "{detail}");
+    assert_eq!(client.deployment.archived().len(), 0);
+    let reply = client.post(NDJSON, "{\"a\":\"0123456789ab\"}").await;
+    assert_eq!(reply.status, StatusCode::OK);
 }

@@ -104,3 +104,18 @@ async fn a_stores_error_says_whether_to_try_again() {
         assert_eq!(get("/v1/views").await.status, StatusCode::OK);
     }
 }
+
+/// Where several programs serve the API together, each serves its part and names it.
+#[tokio::test]
+async fn a_part_of_the_api_serves_nothing_else() {
+    use crate::Serves;
+    let events = Client::with(Options { serves: Serves::Events, ..Options::default() });
+    let answers = Client::with(Options { serves: Serves::Answers, ..Options::default() });
+    let problem = events.get("/v1/views").await.problem(StatusCode::NOT_FOUND);
+    assert_eq!(problem["allowed"], serde_json::json!(["/v1/events"]));
+    events.get("/v1/events").await.problem(StatusCode::METHOD_NOT_ALLOWED);
+    let problem = answers.post("application/json", "{}").await.problem(StatusCode::NOT_FOUND);
+    assert!(!problem["allowed"].to_string().contains("events"), "{problem}");
+    assert_eq!(answers.get("/v1/views").await.status, StatusCode::OK);
+    assert_eq!(events.post("application/json", "{}").await.status, StatusCode::OK);
+}

@@ -153,6 +153,11 @@ impl Bucket {
 
     /// The keys that begin with `prefix` and come behind `after`, in order.
     pub(super) async fn list(&self, prefix: &str, after: &str) -> Result<Vec<String>> {
+        Ok(self.list_sizes(prefix, after).await?.into_iter().map(|(key, _)| key).collect())
+    }
+
+    /// The same, with each object's size.
+    pub(super) async fn list_sizes(&self, prefix: &str, after: &str) -> Result<Vec<(String, u64)>> {
         let mut list = self.client.list_objects_v2().bucket(&self.name).prefix(prefix);
         if !after.is_empty() {
             list = list.start_after(after);
@@ -161,7 +166,10 @@ impl Bucket {
         let mut keys = Vec::new();
         while let Some(page) = self.runtime.run(pages.next()).await {
             let page = page.map_err(|e| failed(self.url(prefix), &e))?;
-            keys.extend(page.contents.unwrap_or_default().into_iter().filter_map(|o| o.key));
+            for object in page.contents.unwrap_or_default() {
+                let size = object.size.and_then(|size| u64::try_from(size).ok());
+                keys.extend(object.key.map(|key| (key, size.unwrap_or(0))));
+            }
         }
         Ok(keys)
     }

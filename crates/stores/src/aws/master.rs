@@ -22,7 +22,7 @@ use anabranch_core::port::{self, Error, Fields, ObjectInfo, PutObject, Result, V
 use anabranch_core::record::{Record, ShardId};
 use bytes::Bytes;
 use futures::stream::{self, StreamExt, TryStreamExt};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
 use std::sync::{Mutex, MutexGuard};
 
@@ -88,22 +88,40 @@ impl Master {
         format!("{RAW}{day}/{hour}/{:020}", epoch.0)
     }
 
-    /// The names and keys of the objects of some epochs, each day's at once.
+    /// How many bytes the objects of each of some epochs have, in order: what a build has to fetch.
+    ///
+    /// # Errors
+    /// Those of S3.
+    pub async fn bytes(&self, epochs: Range<Epoch>) -> Result<BTreeMap<Epoch, u64>> {
+        let mut bytes = BTreeMap::new();
+        for (name, _, size) in self.list_sizes(&epochs).await? {
+            *bytes.entry(name.epoch).or_default() += size;
+        }
+        Ok(bytes)
+    }
+
+    /// The names and keys of the objects of some epochs.
     async fn list(&self, epochs: &Range<Epoch>) -> Result<Vec<(Name, String)>> {
+        let listed = self.list_sizes(epochs).await?.into_iter();
+        Ok(listed.map(|(name, key, _)| (name, key)).collect())
+    }
+
+    /// The names, keys and sizes of the objects of some epochs, each day's at once.
+    async fn list_sizes(&self, epochs: &Range<Epoch>) -> Result<Vec<(Name, String, u64)>> {
         if epochs.is_empty() {
             return Ok(Vec::new());
         }
         let (start, end) = (self.bound(epochs.start), self.bound(epochs.end));
         let mut days = self.bucket.folders(RAW).await?;
         days.retain(|day| *day <= end && !ends_before(day, &start));
-        let lists: Vec<_> = days.iter().map(|day| self.bucket.list(day, &start)).collect();
-        let lists: Vec<Vec<String>> =
+        let lists: Vec<_> = days.iter().map(|day| self.bucket.list_sizes(day, &start)).collect();
+        let lists: Vec<Vec<(String, u64)>> =
             stream::iter(lists).buffered(REQUESTS_AT_ONCE).try_collect().await?;
         let mut found = Vec::new();
-        for key in lists.into_iter().flatten().filter(|key| *key < end) {
+        for (key, size) in lists.into_iter().flatten().filter(|(key, _)| *key < end) {
             let name = self.parse(&key)?;
             if epochs.contains(&name.epoch) {
-                found.push((name, key));
+                found.push((name, key, size));
             }
         }
         Ok(found)

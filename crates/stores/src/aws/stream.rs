@@ -7,9 +7,14 @@ use super::runtime::Runtime;
 use anabranch_core::port::{self, Error, Result};
 use anabranch_core::record::{HEARTBEAT, SequenceNumber, ShardId};
 use aws_sdk_kinesis::Client;
+use aws_sdk_kinesis::error::ProvideErrorMetadata;
 use aws_sdk_kinesis::primitives::Blob;
 use aws_sdk_kinesis::types::{Shard, ShardIteratorType};
 use futures::stream::{self, StreamExt, TryStreamExt};
+
+/// Kinesis' words for a shard that is not there, and for a place that none of its records can have.
+const GONE: &str = "ResourceNotFoundException";
+const NO_SUCH_PLACE: &str = "InvalidArgumentException";
 
 /// Heartbeats that are under way at once.
 const HEARTBEATS_AT_ONCE: usize = 16;
@@ -123,6 +128,19 @@ impl Stream {
         Ok(true)
     }
 
+    /// Appends a heartbeat to those of the open shards that `wanted` holds for; returns how many.
+    ///
+    /// # Errors
+    /// Those of Kinesis. Some may have been sent.
+    pub async fn heartbeat_where(&self, wanted: impl Fn(&ShardId) -> bool) -> Result<usize> {
+        let open = self.shards().await?.into_iter();
+        let open = open.filter(|shard| shard.is_open && wanted(&shard.shard));
+        let beats: Vec<_> = open.map(|shard| self.beat(shard)).collect();
+        let count = beats.len();
+        stream::iter(beats).buffer_unordered(HEARTBEATS_AT_ONCE).try_collect::<()>().await?;
+        Ok(count)
+    }
+
     async fn beat(&self, shard: StreamShard) -> Result<()> {
         let put = self
             .client
@@ -138,12 +156,50 @@ impl Stream {
     }
 }
 
+impl port::Retained for Stream {
+    /// A page may be empty although more records come behind it; the end of a closed shard has no
+    /// page behind it. Of a shard that the stream has let go of there is no record any more.
+    async fn first_two(
+        &self,
+        shard: &ShardId,
+        from: Option<SequenceNumber>,
+    ) -> Result<Vec<SequenceNumber>> {
+        let object = || format!("shard {shard} of {}", self.object());
+        let start = self.client.get_shard_iterator().stream_name(&self.name).shard_id(&shard.0);
+        let start = match from {
+            None => start.shard_iterator_type(ShardIteratorType::TrimHorizon),
+            Some(sequence) => start
+                .shard_iterator_type(ShardIteratorType::AtSequenceNumber)
+                .starting_sequence_number(sequence.to_string()),
+        };
+        let start = match self.runtime.run(start.send()).await {
+            Ok(start) => start,
+            // The shard is gone, or never had such a number.
+            Err(error) if matches!(error.code(), Some(GONE | NO_SUCH_PLACE)) => {
+                return Ok(Vec::new());
+            }
+            Err(error) => return Err(failed(object(), &error)),
+        };
+        let mut found = Vec::new();
+        let mut iterator = start.shard_iterator;
+        while let Some(at) = iterator {
+            let read = self.client.get_records().shard_iterator(at).limit(2 - found.len() as i32);
+            let read = self.runtime.run(read.send()).await.map_err(|e| failed(object(), &e))?;
+            for record in read.records {
+                let number = record.sequence_number.parse();
+                found.push(number.map_err(|e| Error::corrupt(object(), e))?);
+            }
+            let is_at_the_tip = read.millis_behind_latest == Some(0);
+            iterator = read.next_shard_iterator.filter(|_| found.len() < 2 && !is_at_the_tip);
+        }
+        Ok(found)
+    }
+}
+
 impl port::Stream for Stream {
     /// A shard that is split meanwhile passes its heartbeat on to a child; the other child waits
     /// for the next.
     async fn heartbeat(&self) -> Result<()> {
-        let open = self.shards().await?.into_iter().filter(|shard| shard.is_open);
-        let beats: Vec<_> = open.map(|shard| self.beat(shard)).collect();
-        stream::iter(beats).buffer_unordered(HEARTBEATS_AT_ONCE).try_collect().await
+        self.heartbeat_where(|_| true).await.map(drop)
     }
 }

@@ -126,7 +126,9 @@ fn definitions(revision: u64) -> Definitions {
         source: (hash == 0).then_some(1),
     };
     let views = (0..).zip(states).map(definition).collect();
-    Definitions { revision, texts: vec!["CREATE TABLE events".to_owned(), text], views }
+    let texts = vec!["CREATE TABLE events".to_owned(), text];
+    let put_ms = (revision > 1).then(|| 1_770_000_000_000 + revision as i64);
+    Definitions { revision, texts, views, put_ms }
 }
 
 /// The revision before is the belief.

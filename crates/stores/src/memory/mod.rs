@@ -4,12 +4,14 @@
 //! which order, and on nothing else. No lock is held while a visitor runs.
 
 mod control;
+mod held;
 mod master;
 mod speed;
 mod stream;
 mod views;
 
 pub use control::Control;
+pub use held::Held;
 pub use master::Master;
 pub use speed::Speed;
 pub use stream::Stream;

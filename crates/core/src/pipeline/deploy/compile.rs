@@ -13,6 +13,33 @@ use crate::view::{Fingerprint, View};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+/// The current definitions, compiled; or why they cannot be.
+pub(super) fn current(definitions: &Definitions) -> Result<Project, String> {
+    let source = |view: &str, text: &str| Source { name: view.to_owned(), text: text.to_owned() };
+    let mut schema = None;
+    // Each text once, although it may define several views; in the order of the project's files.
+    let mut texts: Vec<(usize, Source)> = Vec::new();
+    for current in definitions.in_state(State::Current) {
+        schema = schema.or_else(|| definitions.text(current.schema));
+        if let (Some(at), Some(text)) = (current.source, definitions.text(current.source))
+            && !texts.iter().any(|(known, _)| *known == at)
+        {
+            texts.push((at, source(&current.view, text)));
+        }
+    }
+    let schema = source("schema.sql", schema.ok_or("their schema is gone")?);
+    let views: Vec<Source> = texts.into_iter().map(|(_, source)| source).collect();
+    let project = Project::compile(&schema, &views).map_err(|errors| {
+        let first = errors.iter().flat_map(CompileError::diagnostics).next();
+        let first = first.map_or("", |first| first.message.as_str());
+        format!("their SQL does not compile any more: {first}")
+    })?;
+    match super::is_current(&project, definitions) {
+        true => Ok(project),
+        false => Err("their SQL means others to this version of Anabranch".to_owned()),
+    }
+}
+
 /// The superseded definitions, compiled; and those that cannot serve on, with the reason.
 pub(super) fn compile(
     project: &Project,
@@ -126,6 +153,24 @@ mod tests {
         assert_eq!(serves_on.fingerprint, old.views[0].fingerprint);
         assert_eq!(new.records_of(serves_on.fingerprint), new.records_view());
         assert!(new.retain_superseded(|_| false).superseded_views().is_empty());
+    }
+
+    #[test]
+    fn what_is_deployed_is_compiled_from_its_texts() {
+        let files = |measure: &str| project(COLUMNS, "events", measure);
+        let deployed = |project: &Project, of: &Project| {
+            let definitions = superseded(of, str::to_owned);
+            let definitions = definitions.with_states(|_| State::Current);
+            let compiled = super::super::deployed(&definitions).unwrap();
+            assert_eq!(compiled, *project);
+        };
+        deployed(&files("count(*)"), &files("count(*)"));
+        let changed = superseded(&files("count(*)"), |text| text.replace("count(*)", "sum(b)"));
+        let changed = changed.with_states(|_| State::Current);
+        let error = super::super::deployed(&changed).unwrap_err().to_string();
+        assert!(error.contains("means others"), "{error}");
+        let error = super::super::deployed(&Definitions::default()).unwrap_err().to_string();
+        assert!(error.contains("schema is gone"), "{error}");
     }
 
     #[test]

@@ -19,12 +19,7 @@ pub(super) async fn forget(
     speed: &impl SpeedStore,
     control: &impl Control,
 ) -> Result<()> {
-    let again = |definition: &&Definition| project.by_fingerprint(definition.fingerprint).is_some();
-    let gone: BTreeSet<Fingerprint> = before
-        .in_state(State::Removed)
-        .chain(before.in_state(State::Retired).filter(again))
-        .map(|definition| definition.fingerprint)
-        .collect();
+    let gone = gone(project, before);
     if gone.is_empty() {
         return Ok(());
     }
@@ -34,6 +29,17 @@ pub(super) async fn forget(
         speed.forget(fingerprint).await?;
     }
     Ok(())
+}
+
+/// Of what nothing may be left once `project` is deployed over `before`.
+pub(super) fn gone(project: &Project, before: &Definitions) -> BTreeSet<Fingerprint> {
+    let again = |definition: &&Definition| project.by_fingerprint(definition.fingerprint).is_some();
+    let retired = before.in_state(State::Retired).filter(again);
+    before
+        .in_state(State::Removed)
+        .chain(retired)
+        .map(|definition| definition.fingerprint)
+        .collect()
 }
 
 /// Takes definitions out of every checkpoint: their rows are gone, so nothing of them is covered.

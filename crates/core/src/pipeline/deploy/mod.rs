@@ -24,9 +24,10 @@ mod supersede;
 
 use crate::definitions::{Definition, Definitions, State};
 use crate::epoch::Epoch;
+use crate::pipeline::build::Built;
 use crate::port::{Control, Error, Result, SpeedStore, ViewStore};
 use crate::project::Project;
-use crate::view::Fingerprint;
+use crate::view::{Fingerprint, View};
 use compile::compile;
 use forget::forget;
 use std::collections::{BTreeMap, BTreeSet};
@@ -137,6 +138,25 @@ pub async fn serving(project: &Project, control: &impl Control) -> Result<Deploy
     });
     let changes = stopped.collect();
     Ok(Deployed { project: Arc::new(Project { superseded, ..project.clone() }), changes })
+}
+
+/// Whether a deployment of `project` over `before` forgets definitions. Where absorbers are many, it
+/// has to wait until none is left that began before `before` was put: see decision 0014.
+pub fn forgets(project: &Project, before: &Definitions) -> bool {
+    !is_current(project, before) && !forget::gone(project, before).is_empty()
+}
+
+/// The project that is deployed, with the superseded definitions that serve on, compiled from what the
+/// stores hold and nothing else: for those who absorb and answer, and deploy nothing.
+///
+/// # Errors
+/// [`Error::Corrupt`] if this program understands the SQL that is deployed otherwise than the one
+/// that deployed it.
+pub fn deployed(definitions: &Definitions) -> Result<Project> {
+    let project = compile::current(definitions)
+        .map_err(|because| Error::corrupt("the deployed definitions", because))?;
+    let (superseded, _) = compile(&project, definitions);
+    Ok(Project { superseded, ..project })
 }
 
 /// Whether `project` is what is deployed.
@@ -252,6 +272,47 @@ pub async fn give_up(
         }
     }
     Err(deployed_by_others())
+}
+
+/// As [`give_up`], with what has become of definitions.
+///
+/// # Errors
+/// Those of [`give_up`].
+pub async fn let_go(
+    project: &Project,
+    fingerprint: Fingerprint,
+    because: &Error,
+    control: &impl Control,
+) -> Result<Deployed> {
+    let left = give_up(project, fingerprint, control).await?;
+    let gone = |view: &&Arc<View>| !left.live().any(|kept| kept.fingerprint == view.fingerprint);
+    let change = |view: &Arc<View>| Change {
+        view: view.name.clone(),
+        fingerprint: view.fingerprint,
+        what: What::GivenUp(because.to_string()),
+    };
+    let changes = project.superseded_views().into_iter().filter(gone).map(change).collect();
+    Ok(Deployed { project: Arc::new(left), changes })
+}
+
+/// Lets go of every superseded definition whose build has found something that cannot be read.
+///
+/// # Errors
+/// Those of [`give_up`].
+pub async fn let_go_of_unreadable(
+    project: &Arc<Project>,
+    built: &Built,
+    control: &impl Control,
+) -> Result<Deployed> {
+    let mut deployed = Deployed { project: Arc::clone(project), changes: Vec::new() };
+    for (view, outcome) in &built.superseded {
+        if let Err(error @ (Error::Corrupt { .. } | Error::NotFound { .. })) = outcome {
+            let next = let_go(&deployed.project, view.fingerprint, error, control).await?;
+            deployed.project = next.project;
+            deployed.changes.extend(next.changes);
+        }
+    }
+    Ok(deployed)
 }
 
 /// The project with those of its superseded definitions that serve on by `definitions`.

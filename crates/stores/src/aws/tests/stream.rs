@@ -3,8 +3,8 @@
 use super::stub::Stub;
 use super::{connect, fresh_name, ministack, wait};
 use crate::aws::{Connection, Producer, Stream};
-use anabranch_core::port::{Error, Stream as _};
-use anabranch_core::record::{HEARTBEAT, SequenceNumber};
+use anabranch_core::port::{Error, Retained as _, Stream as _};
+use anabranch_core::record::{HEARTBEAT, SequenceNumber, ShardId};
 use aws_sdk_kinesis::types::{Record, ShardIteratorType};
 use std::collections::BTreeSet;
 
@@ -83,6 +83,40 @@ fn an_open_shard_is_never_drained() {
     assert!(!wait(stream.is_drained(&shard.shard, None)).unwrap());
     let last = records(&stream)[0][0].sequence_number.parse().unwrap();
     assert!(!wait(stream.is_drained(&shard.shard, Some(last))).unwrap());
+}
+
+#[test]
+fn the_first_two_records_from_a_place_on_are_those_that_the_stream_has() {
+    let stream = stream(&ministack(), 1);
+    let shard = wait(stream.shards()).unwrap().remove(0).shard;
+    let first_two = |from| wait(stream.first_two(&shard, from)).unwrap();
+    assert_eq!(first_two(None), []);
+    let events: [(&str, &[u8]); 3] = [("a", b"1"), ("b", b"2"), ("c", b"3")];
+    wait(Producer::new(stream.clone()).send(&events)).unwrap();
+    let numbers: Vec<SequenceNumber> =
+        records(&stream)[0].iter().map(|record| record.sequence_number.parse().unwrap()).collect();
+    assert_eq!(first_two(None), numbers[..2]);
+    assert_eq!(first_two(Some(numbers[1])), numbers[1..]);
+    assert_eq!(first_two(Some(numbers[2])), numbers[2..]);
+    let gone = ShardId("shardId-000000000099".to_owned());
+    assert_eq!(wait(stream.first_two(&gone, None)).unwrap(), []);
+}
+
+/// An iterator; an empty page with more behind it; a page of one; the tip.
+const ITERATOR: &str = r#"{"ShardIterator":"a"}"#;
+const EMPTY_PAGE: &str = r#"{"Records":[],"NextShardIterator":"b","MillisBehindLatest":5000}"#;
+const PAGE_OF_ONE: &str = r#"{"Records":[{"SequenceNumber":"7","Data":"","PartitionKey":"k","ApproximateArrivalTimestamp":1}],"NextShardIterator":"c","MillisBehindLatest":4000}"#;
+const TIP: &str = r#"{"Records":[{"SequenceNumber":"9","Data":"","PartitionKey":"k","ApproximateArrivalTimestamp":1}],"NextShardIterator":"d","MillisBehindLatest":0}"#;
+
+/// Kinesis gives empty pages, and short ones, where records come behind them. Taken for the end, such
+/// a page made a delivery look as if something were missing in front of it.
+#[test]
+fn records_behind_empty_and_short_pages_are_found() {
+    let replies = [ITERATOR, EMPTY_PAGE, PAGE_OF_ONE, EMPTY_PAGE, TIP];
+    let stub = Stub::start(replies.map(|reply| (200, reply)).to_vec());
+    let stream = Stream::new(&connect(stub.url), "s");
+    let found = wait(stream.first_two(&ShardId("x".to_owned()), Some(7.into()))).unwrap();
+    assert_eq!(found, [7.into(), 9.into()]);
 }
 
 /// Replies to batches of which records were and were not taken.

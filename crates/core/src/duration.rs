@@ -1,9 +1,12 @@
-//! Durations as arguments: `500ms`, `10s`, `5m`, `1h`.
+//! Durations in arguments and settings: `500ms`, `10s`, `5m`, `1h`.
 
 use std::time::Duration;
 
 /// Reads a duration above zero.
-pub(crate) fn parse(text: &str) -> Result<Duration, String> {
+///
+/// # Errors
+/// The text, and what it should look like.
+pub fn parse(text: &str) -> Result<Duration, String> {
     let error = || format!("`{text}` is not a duration; expected such as 500ms, 10s, 5m or 1h");
     let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
     let count: u64 = text[..digits].parse().ok().filter(|&n| n > 0).ok_or_else(error)?;
