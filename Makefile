@@ -21,7 +21,7 @@ help: ## list the commands
 
 .PHONY: build
 build: ## build the anabranch command; AWS=1 for the one that talks to AWS
-	cargo build --locked --release $(if $(AWS),--features anabranch/aws)
+	cargo build --locked --release -p anabranch $(if $(AWS),--features aws)
 
 .PHONY: demo
 demo: build ## start the architecture over real events and show an answer change layers
@@ -87,7 +87,7 @@ bench: build $(PEERS) ## measure the fold beside other engines; writes bench/res
 bench-aws: build $(PEERS) $(MINISTACK) $(DYNAMODB_LOCAL)/fetched ## measure the functions: speed, write units, sizes, cold starts
 	cargo build --locked --release -p anabranch-bench --features aws
 	bench/.venv/bin/python bench/speed.py --anabranch $(ANABRANCH) --bench $(TARGET)/release/anabranch-bench --write
-	cargo build --locked --release $(foreach function,archive speed query ingest batch,-p anabranch-$(function))
+	cargo build --locked --release $(patsubst functions/%/src/main.rs,-p anabranch-%,$(wildcard functions/*/src/main.rs))
 	tests/emulators/.venv/bin/python tests/emulators/run.py $(DYNAMODB_LOCAL) \
 		bench/.venv/bin/python bench/cold_start.py $(TARGET)/release --write
 
