@@ -115,7 +115,7 @@ bench: build $(PEERS) ## measure the fold beside other engines; writes bench/res
 bench-aws: build $(PEERS) $(MINISTACK) $(DYNAMODB_LOCAL)/fetched ## measure the functions: speed, write units, sizes, cold starts
 	cargo build --locked --release -p anabranch-bench --features aws
 	bench/.venv/bin/python bench/speed.py --anabranch $(ANABRANCH) --bench $(TARGET)/release/anabranch-bench --write
-	cargo build --locked --release $(foreach function,archive speed query ingest batch,-p anabranch-$(function))
+	cargo build --locked --release $(patsubst functions/%/src/main.rs,-p anabranch-%,$(wildcard functions/*/src/main.rs))
 	$(EMULATED) bench/.venv/bin/python bench/cold_start.py $(TARGET)/release --write
 
 .PHONY: deny
