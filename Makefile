@@ -132,7 +132,7 @@ $(DENY):
 	cargo install --locked --quiet cargo-deny@0.20.2 --no-default-features --root $(TARGET)/tools
 
 $(CDK): infra/package-lock.json
-	@node --eval 'process.exit(parseInt(process.versions.node) < 20)' 2> /dev/null || { echo "make: no CDK without Node.js 20 or newer" >&2; exit 1; }
+	@node --eval 'process.exit(parseInt(process.versions.node) >= 20 ? 0 : 1)' 2> /dev/null || { echo "make: no CDK without Node.js 20 or newer" >&2; exit 1; }
 	cd infra && npm ci --silent --no-audit --no-fund --ignore-scripts
 	touch $@
 
