@@ -13,6 +13,7 @@ MUTANTS := $(TARGET)/tools/bin/cargo-mutants
 TESTS := tests/.venv/installed
 PEERS := bench/.venv/installed
 MINISTACK := tests/emulators/.venv/installed
+LAMBDA := functions/.venv/installed
 DYNAMODB_LOCAL := $(TARGET)/dynamodb-local
 
 .PHONY: help
@@ -43,9 +44,21 @@ pure: ## show that core depends on no I/O
 unit: ## the tests of the crates
 	cargo test --locked --release --workspace
 
+# x86_64 or arm64. A release build by cargo-lambda needs no newer glibc than Amazon Linux 2023 has.
+ARCH ?= x86_64
+FUNCTIONS := archive speed query ingest batch
+
+.PHONY: functions
+functions: $(LAMBDA) ## build the functions for AWS into target/lambda; ARCH=arm64 for Graviton
+	PATH="$(abspath $(dir $(LAMBDA))bin):$$PATH" CARGO_TARGET_DIR=$(TARGET) cargo lambda build --locked --release \
+		--$(subst _,-,$(ARCH)) $(addprefix -p anabranch-,$(FUNCTIONS)) $(addprefix --bin ,$(FUNCTIONS)) --features anabranch-batch/glue
+	@for f in $(FUNCTIONS); do \
+		(cd $(TARGET)/lambda/$$f && printf '%-8s %9d bytes, zipped %9d\n' $$f $$(stat -c %s bootstrap) $$(zip -9 -q - bootstrap | wc -c)); \
+	done
+
 .PHONY: aws-stores
 aws-stores: $(MINISTACK) $(DYNAMODB_LOCAL)/fetched ## the stores on AWS, against emulators
-	cargo clippy --locked --release -p anabranch-stores --features aws --all-targets -- -D warnings
+	cargo clippy --locked --release -p anabranch-stores -p anabranch-batch --features anabranch-stores/glue,anabranch-batch/glue --all-targets -- -D warnings
 	tests/emulators/.venv/bin/python tests/emulators/run.py $(DYNAMODB_LOCAL) \
 		cargo test --locked --release -p anabranch-stores --features aws --lib aws::
 
@@ -87,7 +100,7 @@ deny: $(DENY) ## licences, banned crates and where crates come from
 .PHONY: clean
 clean: ## remove what was built, installed and generated
 	cargo clean
-	rm -rf tests/.venv tests/emulators/.venv bench/.venv bench/out
+	rm -rf tests/.venv tests/emulators/.venv functions/.venv bench/.venv bench/out
 
 $(DENY):
 	cargo install --locked --quiet cargo-deny@0.20.2 --no-default-features --root $(TARGET)/tools
