@@ -13,44 +13,51 @@ MUTANTS := $(TARGET)/tools/bin/cargo-mutants
 TESTS := tests/.venv/installed
 PEERS := bench/.venv/installed
 MINISTACK := tests/emulators/.venv/installed
-DYNAMODB_LOCAL := $(TARGET)/dynamodb-local
+E2E := tests/e2e/.venv/installed
+LOCAL := localstack/.venv/installed
+# npm writes it last.
 CDK := infra/node_modules/.package-lock.json
+KINESIS_LOCAL := tests/e2e/node_modules/.package-lock.json
+DYNAMODB_LOCAL := $(TARGET)/dynamodb-local
 # CDK calls home otherwise.
 export CDK_DISABLE_CLI_TELEMETRY := true
+# What tests build is built with the same features everywhere, so that cargo builds it once.
+EVERYTHING := --locked --release --workspace --features anabranch/aws
 
 .PHONY: help
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
 .PHONY: build
-build: ## build the anabranch command
-	cargo build --locked --release
+build: ## build the anabranch command; AWS=1 for the one that talks to AWS
+	cargo build --locked --release -p anabranch $(if $(AWS),--features aws)
 
 .PHONY: demo
 demo: build ## start the architecture over real events and show an answer change layers
 	$(ANABRANCH) demo
 
 .PHONY: test
-test: lint pure unit aws-stores infra parity ## run every check and test; installs what they need
+test: lint pure unit infra parity e2e ## run every check and test; installs what they need
 
 .PHONY: lint
 lint: ## formatting, and clippy without warnings
 	cargo fmt --all --check
-	cargo clippy --locked --release --workspace --all-targets -- -D warnings
+	cargo clippy $(EVERYTHING) --all-targets -- -D warnings
 
 .PHONY: pure
 pure: ## show that core depends on no I/O
 	tests/core_is_pure.sh
 
+EMULATED := tests/emulators/.venv/bin/python tests/emulators/run.py $(DYNAMODB_LOCAL)
+
 .PHONY: unit
-unit: ## the tests of the crates
-	cargo test --locked --release --workspace
+unit: $(MINISTACK) $(DYNAMODB_LOCAL)/fetched ## the tests of the crates, those of the stores on AWS against emulators
+	$(EMULATED) cargo test $(EVERYTHING)
 
 .PHONY: aws-stores
-aws-stores: $(MINISTACK) $(DYNAMODB_LOCAL)/fetched ## the stores on AWS, against emulators
-	cargo clippy --locked --release -p anabranch-stores --features aws --all-targets -- -D warnings
-	tests/emulators/.venv/bin/python tests/emulators/run.py $(DYNAMODB_LOCAL) \
-		cargo test --locked --release -p anabranch-stores --features aws --lib aws::
+aws-stores: $(MINISTACK) $(DYNAMODB_LOCAL)/fetched ## of these, the stores and the command on AWS
+	$(EMULATED) cargo test $(EVERYTHING) --lib aws::
+	$(EMULATED) cargo test $(EVERYTHING) --bin anabranch --test aws
 
 .PHONY: infra
 infra: $(CDK) infra/.venv/installed ## the stack on AWS: types, and what the templates hold
@@ -63,6 +70,19 @@ deploy: functions $(CDK) ## deploy PROJECT=folder to AWS: see docs/guide/deploy.
 .PHONY: parity
 parity: build $(TESTS) ## compare answers with an independent engine
 	ANABRANCH=$(ANABRANCH) tests/.venv/bin/python -m pytest tests/parity
+
+# The functions as programs of this machine; `make functions` builds them for Lambda's.
+.PHONY: local-functions
+local-functions:
+	cargo build $(EVERYTHING)
+
+.PHONY: e2e
+e2e: local-functions $(E2E) $(CDK) $(KINESIS_LOCAL) ## deploy the stack to an emulator, and compare its answers under faults
+	tests/e2e/.venv/bin/python -m pytest tests/event_source_mapping tests/e2e
+
+.PHONY: local-aws
+local-aws: local-functions $(LOCAL) $(CDK) ## run the stack of PROJECT=examples/clickstream on an emulator; ENDPOINT=… takes one that runs
+	localstack/.venv/bin/python localstack/run.py $(if $(ENDPOINT),--endpoint $(ENDPOINT)) $(PROJECT)
 
 SIMULATE := cargo test --locked --release --quiet -p anabranch-tests --test simulation -- --nocapture
 
@@ -91,6 +111,13 @@ bench: build $(PEERS) ## measure the fold beside other engines; writes bench/res
 	bench/.venv/bin/python bench/fold.py --anabranch $(ANABRANCH)
 	bench/.venv/bin/python bench/added_views.py --anabranch $(ANABRANCH)
 
+.PHONY: bench-aws
+bench-aws: build $(PEERS) $(MINISTACK) $(DYNAMODB_LOCAL)/fetched ## measure the functions: speed, write units, sizes, cold starts
+	cargo build --locked --release -p anabranch-bench --features aws
+	bench/.venv/bin/python bench/speed.py --anabranch $(ANABRANCH) --bench $(TARGET)/release/anabranch-bench --write
+	cargo build --locked --release $(patsubst functions/%/src/main.rs,-p anabranch-%,$(wildcard functions/*/src/main.rs))
+	$(EMULATED) bench/.venv/bin/python bench/cold_start.py $(TARGET)/release --write
+
 .PHONY: deny
 deny: $(DENY) ## licences, banned crates and where crates come from
 	$(DENY) check licenses bans sources
@@ -98,7 +125,8 @@ deny: $(DENY) ## licences, banned crates and where crates come from
 .PHONY: clean
 clean: ## remove what was built, installed and generated
 	cargo clean
-	rm -rf tests/.venv tests/emulators/.venv bench/.venv bench/out infra/.venv infra/node_modules infra/cdk.out
+	rm -rf tests/.venv tests/emulators/.venv tests/e2e/.venv localstack/.venv bench/.venv bench/out
+	rm -rf infra/.venv infra/node_modules infra/cdk.out tests/e2e/node_modules
 
 $(DENY):
 	cargo install --locked --quiet cargo-deny@0.20.2 --no-default-features --root $(TARGET)/tools
@@ -116,6 +144,13 @@ $(DYNAMODB_LOCAL)/fetched: tests/emulators/pom.xml
 
 $(MUTANTS):
 	cargo install --locked --quiet cargo-mutants@27.1.0 --root $(TARGET)/tools
+
+$(E2E): localstack/requirements.txt
+
+%/node_modules/.package-lock.json: %/package-lock.json
+	@command -v npm > /dev/null || { echo "make: nothing of AWS without Node.js 20 or newer and npm (Debian: apt-get install nodejs npm)" >&2; exit 1; }
+	npm ci --prefix $(dir $<) --no-audit --no-fund --loglevel=error
+	touch $@
 
 %/.venv/installed: %/requirements.txt
 	rm -rf $(@D)

@@ -1,21 +1,23 @@
 //! `anabranch audit`: whether everything that is stored says the same.
 //!
 //! ```text
-//! --data: core's audit over the folder ─┐
-//! --url:  GET /v1/audit ────────────────┴─> report ─> table, csv or json; exit code
+//! --data: core's audit over the folder ──────────────┐
+//! --aws:  the same over DynamoDB and S3 ─────────────┤
+//! --url:  GET /v1/audit ─────────────────────────────┴─> report ─> table, csv or json; exit code
 //! ```
 
 use crate::data::{Data, Folder};
 use crate::failure::invalid;
 use crate::output::{Format, Grid};
 use crate::server::{self, Address, Problem};
+use crate::stack::Stack;
 use crate::{progress, project};
 use anabranch_core::audit::{Check, Compared, Difference, Options, Progress, Report};
 use anabranch_core::project::Project;
 use anabranch_stores::workers::Threads;
 use anyhow::Context;
 use futures::executor::block_on;
-use indicatif::HumanCount;
+use indicatif::{HumanCount, ProgressBar};
 use serde_json::{Value, json};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -33,6 +35,7 @@ Examples:
   anabranch audit . --ledger                       # only that no object is missing, doubled or damaged
   anabranch audit --url http://127.0.0.1:4000      # a running server, while events flow
   anabranch audit . --format json | jq '.differences[]'
+  anabranch audit . --aws --outputs outputs.json   # what `cdk deploy --outputs-file outputs.json` wrote
 
 It reads every object once and compares
   ledger    the objects of each shard: a chain without gap or overlap, and each what it says it is
@@ -40,8 +43,12 @@ It reads every object once and compares
   speed     speed rows = a fold of the records that they say they hold, to the bit
   batch     each version's rows, at every resolution = a full build's, to the bit
   versions  pointers, manifests and parts: there, readable, adding up
-approx_most_frequent, whose bits depend on the order of events, is compared by its bounds. Nothing is
-written and nothing is put right. Only the views as the project defines them now are compared.
+approx_most_frequent, whose bits depend on the order of events, is compared by its bounds. Superseded
+definitions that serve on are compared as well, and named as such. Nothing is written and nothing is
+put right.
+
+On AWS it needs a command that was built with `make build AWS=1`, and may only read: the two tables,
+the two buckets. Region and credentials are found as by every tool of AWS's.
 
 Exit codes: 0 nothing differs, 1 it could not be told, 2 wrong usage, 3 something differs, and the
 output says what.")]
@@ -54,6 +61,11 @@ pub(crate) struct Arguments {
     /// Ask this server, and not a data folder
     #[arg(long, value_name = "URL", conflicts_with = "folder")]
     url: Option<Address>,
+    /// Audit the stack on AWS, and not a data folder
+    #[arg(long, conflicts_with_all = ["folder", "url"])]
+    aws: bool,
+    #[command(flatten)]
+    stack: Stack,
     /// Compare only this view; may be given several times
     #[arg(long = "view", value_name = "VIEW")]
     views: Vec<String>,
@@ -72,6 +84,7 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let report = match (&arguments.url, &arguments.project) {
         (Some(server), _) => remote(server, arguments)?,
+        (None, Some(project)) if arguments.aws => on_aws(project, arguments)?,
         (None, Some(project)) => local(project, arguments)?,
         (None, None) => unreachable!("clap requires one of them"),
     };
@@ -84,18 +97,37 @@ fn local(folder: &Path, arguments: &Arguments) -> anyhow::Result<Report> {
     let options = options(&project, arguments)?;
     let data = Data::open_as_it_is(project, &arguments.data.of(folder))?;
     let bar = progress::count(0, "");
-    let show = |progress| {
-        let (message, done, total) = match progress {
-            Progress::Read { records, total } => ("reading records", records, total),
-            Progress::Compared { parts, total } => ("comparing parts", parts, total),
-        };
-        bar.set_message(message);
-        bar.set_length(total);
-        bar.set_position(done);
-    };
+    let show = |progress| show(&bar, progress);
     let report = block_on(data.audit(&options, &Threads::available(), &show));
     bar.finish_and_clear();
     Ok(report?)
+}
+
+#[cfg(feature = "aws")]
+fn on_aws(folder: &Path, arguments: &Arguments) -> anyhow::Result<Report> {
+    let project = project::load(folder)?;
+    let options = options(&project, arguments)?;
+    let stores = crate::aws::Stores::open(&arguments.stack)?;
+    let bar = progress::count(0, "");
+    let show = |progress| show(&bar, progress);
+    let report = stores.audit(&project, &options, &show);
+    bar.finish_and_clear();
+    Ok(report?)
+}
+
+#[cfg(not(feature = "aws"))]
+fn on_aws(_: &Path, _: &Arguments) -> anyhow::Result<Report> {
+    Err(crate::failure::built_without_aws("--aws"))
+}
+
+fn show(bar: &ProgressBar, progress: Progress) {
+    let (message, done, total) = match progress {
+        Progress::Read { records, total } => ("reading records", records, total),
+        Progress::Compared { parts, total } => ("comparing parts", parts, total),
+    };
+    bar.set_message(message);
+    bar.set_length(total);
+    bar.set_position(done);
 }
 
 fn options(project: &Project, arguments: &Arguments) -> anyhow::Result<Options> {
@@ -208,7 +240,12 @@ fn compared(check: Check, of: &Compared) -> String {
         }
         Check::Batch => format!("{} in {}", count(of.batch_rows, "row"), count(of.parts, "part")),
         Check::Versions => {
-            format!("{}, {}", count(of.versions, "version"), count(of.parts, "part"))
+            let mut text =
+                format!("{}, {}", count(of.versions, "version"), count(of.parts, "part"));
+            if of.superseded > 0 {
+                text += &format!("; {}", count(of.superseded, "superseded definition"));
+            }
+            text
         }
     }
 }
@@ -216,13 +253,24 @@ fn compared(check: Check, of: &Compared) -> String {
 /// The differences, a column for each thing that a difference may name.
 fn listed(differences: &[Difference]) -> Grid {
     let mut grid = Grid::new([
-        "check", "view", "shard", "epoch", "object", "row", "what", "expected", "found",
+        "check",
+        "view",
+        "definition",
+        "shard",
+        "epoch",
+        "object",
+        "row",
+        "what",
+        "expected",
+        "found",
     ]);
     for difference in differences {
-        let Difference { view, shard, epoch, object, row, what, expected, found, .. } = difference;
+        let Difference { view, definition, shard, epoch, .. } = difference;
+        let Difference { object, row, what, expected, found, .. } = difference;
         let row: Vec<Value> = vec![
             json!(difference.check),
             json!(view),
+            json!(definition),
             json!(shard),
             json!(epoch),
             json!(object),

@@ -30,6 +30,14 @@ pub(crate) fn invalid(message: impl Into<String>) -> anyhow::Error {
     Invalid(message.into()).into()
 }
 
+/// Where `what` needs AWS and the command was built without it.
+#[cfg(not(feature = "aws"))]
+pub(crate) fn built_without_aws(what: &str) -> anyhow::Error {
+    invalid(format!(
+        "{what}: this command was built without AWS; `make build AWS=1` builds one with it (or `cargo build --release -p anabranch --features aws`)"
+    ))
+}
+
 /// Says what went wrong and chooses the exit code.
 pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
     let reader_left = |cause: &(dyn std::error::Error + 'static)| {

@@ -1,9 +1,12 @@
 //! The `anabranch` command: a whole Lambda architecture on one machine. One module per command.
 
 mod audit;
+#[cfg(feature = "aws")]
+mod aws;
 mod batch;
 mod check;
 mod clock;
+mod cost;
 mod data;
 mod demo;
 mod dev;
@@ -22,6 +25,7 @@ mod project;
 mod query;
 mod rejected;
 mod server;
+mod stack;
 
 use clap::Parser;
 use std::process::ExitCode;
@@ -48,6 +52,8 @@ enum Action {
     Check(check::Arguments),
     /// Show plans, fingerprints, sizes, and which columns are exact
     Explain(explain::Arguments),
+    /// Estimate what the stack on AWS costs in a month
+    Cost(cost::Arguments),
     /// Replay real events, and watch a batch version take over
     Demo(demo::Arguments),
     /// Run the whole architecture in one process, over HTTP
@@ -63,7 +69,7 @@ enum Action {
     /// Fold events in memory and say how fast that was
     #[command(hide = true)]
     Fold(fold::Arguments),
-    /// Send events to a server
+    /// Send events to a server, or to a stream of Kinesis
     Produce(produce::Arguments),
     /// Ask a view
     Query(query::Arguments),
@@ -76,6 +82,7 @@ fn main() -> ExitCode {
         Action::Init(arguments) => init::run(&arguments),
         Action::Check(arguments) => check::run(&arguments),
         Action::Explain(arguments) => explain::run(&arguments),
+        Action::Cost(arguments) => cost::run(&arguments),
         Action::Demo(arguments) => demo::run(&arguments),
         Action::Dev(arguments) => dev::run(&arguments),
         Action::Import(arguments) => import::run(&arguments),

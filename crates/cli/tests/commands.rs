@@ -22,7 +22,7 @@ fn sample(project: &str) -> String {
 #[test]
 fn every_command_teaches_by_examples() {
     for command in [
-        "init", "check", "explain", "demo", "dev", "import", "batch", "audit", "rejected",
+        "init", "check", "explain", "cost", "demo", "dev", "import", "batch", "audit", "rejected",
         "produce", "fold",
     ] {
         let help = succeeds(&[command, "--help"]);
@@ -179,4 +179,12 @@ fn the_demo_shows_what_it_promises_and_ends() {
         elsewhere.contains("/nowhere/events/2013-02-08.ndjson.gz: no such file"),
         "{elsewhere}"
     );
+}
+
+#[cfg(not(feature = "aws"))]
+#[test]
+fn what_needs_aws_says_how_to_build_a_command_that_has_it() {
+    let (_folder, project) = starter();
+    let told = fails(2, &["produce", &sample(&project), "--to", "kinesis://events"]);
+    assert!(told.contains("--to kinesis://events") && told.contains("make build AWS=1"), "{told}");
 }

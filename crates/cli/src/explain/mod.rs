@@ -1,6 +1,6 @@
 //! `anabranch explain`: what the compiler made of a view, what it costs, and how exact it is.
 
-mod size;
+pub(crate) mod size;
 
 use crate::failure::invalid;
 use crate::output::{Format, Grid};

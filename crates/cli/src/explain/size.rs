@@ -10,7 +10,7 @@ use anabranch_core::view::View;
 
 /// The encoded size of the state of a row of `events` different events, in bytes; its key is not
 /// counted. One byte is the version.
-pub(super) fn of_row(view: &View, events: u32) -> usize {
+pub(crate) fn of_row(view: &View, events: u32) -> usize {
     let texts: Vec<String> = (0..events).map(|event| format!("value {event:08}")).collect();
     let states = view.aggregates.iter().map(|aggregate| {
         let types: Vec<Type> = aggregate.args.iter().map(|argument| argument.ty).collect();

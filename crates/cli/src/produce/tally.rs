@@ -1,9 +1,9 @@
 //! The tally: what became of the events, as the connections learn it.
 
-use super::connection::Reply;
 use crate::input::Batch;
 use anabranch_http::lines;
 use indicatif::{HumanCount, ProgressBar};
+use serde::Deserialize;
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -14,12 +14,30 @@ const SHOWN: usize = 5;
 /// How much of a rejected event is shown.
 const EXCERPT_BYTES: usize = 100;
 
+/// What the schema makes of a batch, as a server says or as it is worked out here.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Reply {
+    pub(super) accepted: u64,
+    pub(super) rejected: u64,
+    pub(super) verdicts: Vec<Verdict>,
+}
+
+/// Why an event was rejected.
+#[derive(Debug, Deserialize)]
+pub(super) struct Verdict {
+    pub(super) line: usize,
+    pub(super) reason: String,
+    pub(super) detail: String,
+}
+
 /// Counts of all connections together.
 #[derive(Debug)]
 pub(super) struct Tally {
     begun: Instant,
     accepted: AtomicU64,
     rejected: AtomicU64,
+    /// Events that were taken and nobody held against the schema.
+    unjudged: AtomicU64,
     /// Batches that were posted again.
     retries: AtomicU64,
     /// How many of these the server may have taken before.
@@ -35,6 +53,7 @@ impl Tally {
             begun: Instant::now(),
             accepted: AtomicU64::new(0),
             rejected: AtomicU64::new(0),
+            unjudged: AtomicU64::new(0),
             retries: AtomicU64::new(0),
             maybe_twice: AtomicU64::new(0),
             warned: AtomicBool::new(false),
@@ -43,12 +62,19 @@ impl Tally {
         }
     }
 
-    /// Counts a batch that the server took.
-    pub(super) fn count(&self, batch: &Batch, reply: &Reply) {
-        self.accepted.fetch_add(reply.accepted, Ordering::Relaxed);
-        self.rejected.fetch_add(reply.rejected, Ordering::Relaxed);
-        if reply.rejected > 0 {
-            self.keep_examples(batch, reply);
+    /// Counts a batch that was taken, and what the schema makes of it if somebody has looked.
+    pub(super) fn count(&self, batch: &Batch, reply: Option<&Reply>) {
+        match reply {
+            None => {
+                self.unjudged.fetch_add(batch.events as u64, Ordering::Relaxed);
+            }
+            Some(reply) => {
+                self.accepted.fetch_add(reply.accepted, Ordering::Relaxed);
+                self.rejected.fetch_add(reply.rejected, Ordering::Relaxed);
+                if reply.rejected > 0 {
+                    self.keep_examples(batch, reply);
+                }
+            }
         }
         let events = self.acknowledged();
         self.progress.set_message(format!("{} events, {}/s", HumanCount(events), self.rate()));
@@ -66,9 +92,10 @@ impl Tally {
         }
     }
 
-    /// How many events the server has.
+    /// How many events have been taken.
     pub(super) fn acknowledged(&self) -> u64 {
-        self.accepted.load(Ordering::Relaxed) + self.rejected()
+        let counts = [&self.accepted, &self.rejected, &self.unjudged];
+        counts.into_iter().map(|count| count.load(Ordering::Relaxed)).sum()
     }
 
     /// How many of them the schema rejected.
@@ -96,14 +123,16 @@ impl Tally {
         let count = |counter: &AtomicU64| HumanCount(counter.load(Ordering::Relaxed));
         let retries = self.retries.load(Ordering::Relaxed);
         let maybe_twice = self.maybe_twice.load(Ordering::Relaxed);
+        let verdicts = match self.unjudged.load(Ordering::Relaxed) {
+            0 => format!("{} accepted, {} rejected", count(&self.accepted), count(&self.rejected)),
+            _ => "not held against a schema; --project names one".to_owned(),
+        };
         writeln!(
             out,
-            "sent {} events in {:.1} s, {}/s: {} accepted, {} rejected",
+            "sent {} events in {:.1} s, {}/s: {verdicts}",
             HumanCount(self.acknowledged()),
             self.begun.elapsed().as_secs_f64(),
             self.rate(),
-            count(&self.accepted),
-            count(&self.rejected),
         )?;
         if retries > 0 {
             writeln!(out, "{} posts were repeated", HumanCount(retries))?;

@@ -180,7 +180,7 @@ fn the_summary_shows_the_first_rejected_events_and_counts_the_others() {
         .collect();
     let reply = serde_json::json!({"accepted": 0, "rejected": 10, "verdicts": verdicts});
     let batch = crate::input::Batch { block, events: 10 };
-    tally.count(&batch, &serde_json::from_value(reply).unwrap());
+    tally.count(&batch, Some(&serde_json::from_value(reply).unwrap()));
     tally.retry(&anyhow::anyhow!("refused"), false);
     tally.retry(&anyhow::anyhow!("lost"), true);
     let mut out = Vec::new();

@@ -39,7 +39,7 @@ pub use failures::Failures;
 #[cfg(feature = "glue")]
 pub use jobs::Jobs;
 pub use master::Master;
-pub use producer::{Event, Producer};
+pub use producer::{Event, NotTaken, Producer};
 pub use speed::{Layout, Speed};
 pub use stream::{Stream, StreamShard};
 pub use views::Views;

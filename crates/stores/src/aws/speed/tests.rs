@@ -49,6 +49,16 @@ fn a_table_keeps_its_layout() {
 }
 
 #[test]
+fn who_may_only_read_can_open_a_table_that_has_its_layout() {
+    let layout = r#"{"Item":{"pk":{"S":"layout"},"sk":{"B":"bGF5b3V0"},"epochs_per_span":{"N":"16"},"buckets":{"N":"4"}}}"#;
+    let denied =
+        r#"{"__type":"com.amazon.coral.service#AccessDeniedException","message":"no writes"}"#;
+    let stub = Stub::start(vec![(200, layout), (400, denied)]);
+    wait(Speed::open(&connect(stub.url), "t", Layout::default())).unwrap();
+    assert_eq!(stub.requests.try_iter().count(), 1);
+}
+
+#[test]
 fn a_state_that_no_item_can_hold_is_refused_before_anything_is_put() {
     for connection in [ministack(), dynamo_db_local()] {
         let table = speed_table(&connection);
