@@ -236,7 +236,8 @@ describe('the code of a function', () => {
     }
     const hash = () => {
       const stack = new Stack(new App());
-      return functionCode({ ...made, project }, 'speed', true).bind(stack).s3Location!.objectKey;
+      return functionCode({ ...made, project }, 'arm64', 'speed', true).bind(stack).s3Location!
+        .objectKey;
     };
     const first = hash();
     writeFileSync(join(project, 'events.ndjson'), 'other');
@@ -247,7 +248,7 @@ describe('the code of a function', () => {
   test('is missing with a word on how to make it', () => {
     const empty = { ...sources(), functions: temporaryFolder() };
     assert.throws(
-      () => functionCode(empty, 'speed', true),
+      () => functionCode(empty, 'arm64', 'speed', true),
       (error) => {
         assert.ok(error instanceof SourceError);
         assert.match(error.message, /no function `speed`: .*`make functions` builds them/);
@@ -256,14 +257,27 @@ describe('the code of a function', () => {
     );
     const project = temporaryFolder();
     assert.throws(
-      () => functionCode({ ...sources(), project }, 'speed', true),
+      () => functionCode({ ...sources(), project }, 'arm64', 'speed', true),
       /schema\.sql: no such file/,
+    );
+  });
+  test('is built for the machine that it is to run on', () => {
+    const functions = temporaryFolder();
+    const elf = Buffer.alloc(64);
+    elf.write('\x7fELF', 'latin1');
+    elf.writeUInt16LE(0x3e, 18);
+    writeFileSync(join(functions, 'speed'), elf);
+    const made = { ...sources(), functions };
+    functionCode(made, 'x86_64', 'speed', true);
+    assert.throws(
+      () => functionCode(made, 'arm64', 'speed', true),
+      /speed was built for x86_64, and `architecture` is arm64: .*`make functions ARCH=arm64`/,
     );
   });
   test('may be what `cargo build` leaves: a file of the function’s name', () => {
     const functions = temporaryFolder();
     for (const name of FUNCTIONS) writeFileSync(join(functions, name), name);
-    functionCode({ ...sources(), functions }, 'speed', true);
+    functionCode({ ...sources(), functions }, 'arm64', 'speed', true);
   });
 });
 
