@@ -18,6 +18,7 @@ LOCAL := localstack/.venv/installed
 # npm writes it last.
 CDK := infra/node_modules/.package-lock.json
 KINESIS_LOCAL := tests/e2e/node_modules/.package-lock.json
+LAMBDA := functions/.venv/installed
 DYNAMODB_LOCAL := $(TARGET)/dynamodb-local
 # CDK calls home otherwise.
 export CDK_DISABLE_CLI_TELEMETRY := true
@@ -42,7 +43,7 @@ test: lint pure unit infra parity e2e ## run every check and test; installs what
 .PHONY: lint
 lint: ## formatting, and clippy without warnings
 	cargo fmt --all --check
-	cargo clippy $(EVERYTHING) --all-targets -- -D warnings
+	cargo clippy $(EVERYTHING) --features anabranch-batch/glue --all-targets -- -D warnings
 
 .PHONY: pure
 pure: ## show that core depends on no I/O
@@ -53,6 +54,18 @@ EMULATED := tests/emulators/.venv/bin/python tests/emulators/run.py $(DYNAMODB_L
 .PHONY: unit
 unit: $(MINISTACK) $(DYNAMODB_LOCAL)/fetched ## the tests of the crates, those of the stores on AWS against emulators
 	$(EMULATED) cargo test $(EVERYTHING)
+
+# x86_64 or arm64. A release build by cargo-lambda needs no newer glibc than Amazon Linux 2023 has.
+ARCH ?= x86_64
+FUNCTIONS := archive speed query ingest batch authorizer
+
+.PHONY: functions
+functions: $(LAMBDA) ## build the functions for AWS into target/lambda; ARCH=arm64 for Graviton
+	PATH="$(abspath $(dir $(LAMBDA))bin):$$PATH" CARGO_TARGET_DIR=$(TARGET) cargo lambda build --locked --release \
+		--$(subst _,-,$(ARCH)) $(addprefix -p anabranch-,$(FUNCTIONS)) $(addprefix --bin ,$(FUNCTIONS)) --features anabranch-batch/glue
+	@for f in $(FUNCTIONS); do \
+		(cd $(TARGET)/lambda/$$f && printf '%-8s %9d bytes, zipped %9d\n' $$f $$(stat -c %s bootstrap) $$(zip -9 -q - bootstrap | wc -c)); \
+	done
 
 .PHONY: aws-stores
 aws-stores: $(MINISTACK) $(DYNAMODB_LOCAL)/fetched ## of these, the stores and the command on AWS
@@ -126,14 +139,14 @@ deny: $(DENY) ## licences, banned crates and where crates come from
 .PHONY: clean
 clean: ## remove what was built, installed and generated
 	cargo clean
-	rm -rf tests/.venv tests/emulators/.venv tests/e2e/.venv localstack/.venv bench/.venv bench/out
+	rm -rf tests/.venv tests/emulators/.venv tests/e2e/.venv localstack/.venv functions/.venv bench/.venv bench/out
 	rm -rf infra/.venv infra/node_modules infra/cdk.out tests/e2e/node_modules
 
 $(DENY):
 	cargo install --locked --quiet cargo-deny@0.20.2 --no-default-features --root $(TARGET)/tools
 
 $(CDK): infra/package-lock.json
-	@node --eval 'process.exit(parseInt(process.versions.node) < 20)' 2> /dev/null || { echo "make: no CDK without Node.js 20 or newer" >&2; exit 1; }
+	@node --eval 'process.exit(parseInt(process.versions.node) >= 20 ? 0 : 1)' 2> /dev/null || { echo "make: no CDK without Node.js 20 or newer" >&2; exit 1; }
 	cd infra && npm ci --silent --no-audit --no-fund --ignore-scripts
 	touch $@
 
