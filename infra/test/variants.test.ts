@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, test } from 'node:test';
 import { App, Stack, Validations } from 'aws-cdk-lib';
@@ -11,6 +11,7 @@ import { Bucket } from 'aws-cdk-lib/aws-s3';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import type { ConfigInput } from '../lib/config.ts';
 import { SourceError, functionCode } from '../lib/function-code.ts';
+import { own } from '../lib/metrics.ts';
 import { FUNCTIONS, Synthesized, sources, temporaryFolder } from './support.ts';
 
 const script = join(temporaryFolder(), 'build.py');
@@ -207,6 +208,18 @@ describe('alarms', () => {
     for (const [id, { Properties }] of Object.entries(alarms)) {
       assert.equal(Properties.Metrics, undefined, id);
       assert.ok(Properties.MetricName, id);
+    }
+  });
+  test('and the dashboard name what the functions measure', () => {
+    for (const [name, metrics] of Object.entries(own)) {
+      const folder = resolve(import.meta.dirname, '../../functions', name, 'src');
+      const files = readdirSync(folder, { recursive: true, encoding: 'utf8' });
+      const texts = files
+        .filter((file) => file.endsWith('.rs'))
+        .map((file) => readFileSync(join(folder, file), 'utf8'));
+      for (const metric of metrics) {
+        assert.ok(texts.join().includes(`.with("${metric}", Unit::`), `${name}: ${metric}`);
+      }
     }
   });
   test('sound where no tick comes, and not where no event does', () => {
