@@ -83,6 +83,7 @@ infra: $(CDK) infra/.venv/installed ## the stack on AWS: types, and what the tem
 	cd infra && npm run --silent check && npm test --silent
 
 .PHONY: deploy
+deploy: ARCH = arm64
 deploy: functions $(CDK) ## deploy PROJECT=folder to AWS: see docs/guide/deploy.md
 	infra/deploy.sh "$(PROJECT)"
 
