@@ -63,7 +63,7 @@ impl Stores {
         let length = millis.and_then(EpochLength::from_millis).context("epochs of no length")?;
         let aws = Aws::connect()?;
         let to = aws.connection();
-        let speed = aws.wait(Speed::open(to, &speed_table, Layout::default()))?;
+        let speed = aws.wait(Speed::open_to_read(to, &speed_table, Layout::default()))?;
         Ok(Stores {
             master: Master::new(to, &raw_bucket, &control_table, length),
             speed,
