@@ -15,10 +15,11 @@ PEERS := bench/.venv/installed
 MINISTACK := tests/emulators/.venv/installed
 E2E := tests/e2e/.venv/installed
 LOCAL := localstack/.venv/installed
-# npm writes it last.
-CDK := infra/node_modules/.package-lock.json
 KINESIS_LOCAL := tests/e2e/node_modules/.package-lock.json
 DYNAMODB_LOCAL := $(TARGET)/dynamodb-local
+CDK := infra/node_modules/.package-lock.json
+# CDK calls home otherwise.
+export CDK_DISABLE_CLI_TELEMETRY := true
 
 .PHONY: help
 help: ## list the commands
@@ -33,7 +34,7 @@ demo: build ## start the architecture over real events and show an answer change
 	$(ANABRANCH) demo
 
 .PHONY: test
-test: lint pure unit aws-stores parity e2e ## run every check and test; installs what they need
+test: lint pure unit aws-stores infra parity e2e ## run every check and test; installs what they need
 
 .PHONY: lint
 lint: ## formatting, and clippy without warnings
@@ -56,6 +57,14 @@ aws-stores: $(MINISTACK) $(DYNAMODB_LOCAL)/fetched ## the stores and the command
 		cargo test --locked --release -p anabranch-stores --features aws --lib aws::
 	tests/emulators/.venv/bin/python tests/emulators/run.py $(DYNAMODB_LOCAL) \
 		cargo test --locked --release -p anabranch --features aws --bin anabranch --test aws
+
+.PHONY: infra
+infra: $(CDK) infra/.venv/installed ## the stack on AWS: types, and what the templates hold
+	cd infra && npm run --silent check && npm test --silent
+
+.PHONY: deploy
+deploy: functions $(CDK) ## deploy PROJECT=folder to AWS: see docs/guide/deploy.md
+	infra/deploy.sh "$(PROJECT)"
 
 .PHONY: parity
 parity: build $(TESTS) ## compare answers with an independent engine
@@ -112,7 +121,7 @@ deny: $(DENY) ## licences, banned crates and where crates come from
 clean: ## remove what was built, installed and generated
 	cargo clean
 	rm -rf tests/.venv tests/emulators/.venv tests/e2e/.venv localstack/.venv bench/.venv bench/out
-	rm -rf infra/node_modules infra/cdk.out tests/e2e/node_modules
+	rm -rf infra/.venv infra/node_modules infra/cdk.out tests/e2e/node_modules
 
 $(DENY):
 	cargo install --locked --quiet cargo-deny@0.20.2 --no-default-features --root $(TARGET)/tools
@@ -129,8 +138,8 @@ $(MUTANTS):
 $(E2E): localstack/requirements.txt
 
 %/node_modules/.package-lock.json: %/package-lock.json
-	@command -v npm > /dev/null || { echo "make: nothing of AWS without Node.js 20 or newer and npm (Debian: apt-get install nodejs npm)" >&2; exit 1; }
-	npm ci --prefix $(dir $<) --no-audit --no-fund --loglevel=error
+	@node --eval 'process.exit(parseInt(process.versions.node) < 20)' 2> /dev/null || { echo "make: no CDK without Node.js 20 or newer and npm" >&2; exit 1; }
+	cd $(dir $<) && npm ci --silent --no-audit --no-fund --ignore-scripts
 	touch $@
 
 %/.venv/installed: %/requirements.txt

@@ -10,7 +10,6 @@ import {
   Alarm,
   ComparisonOperator,
   type IMetric,
-  MathExpression,
   Stats,
   TreatMissingData,
 } from 'aws-cdk-lib/aws-cloudwatch';
@@ -84,7 +83,7 @@ export class Alarms extends Construct {
     for (const layer of ['archive', 'speed'] as const) {
       const { function: target, mapping } = watched[layer];
       const name = layer === 'archive' ? 'Archive' : 'Speed';
-      const age = iteratorAge(target.function.functionName, `${layer} iterator age`);
+      const age = iteratorAge(target.function.functionName);
       this.add(`${name}IteratorAge`, {
         metric: age,
         threshold: config.alarms.iteratorAgeMinutes * MINUTE_MS,
@@ -100,20 +99,17 @@ export class Alarms extends Construct {
         });
       }
       this.add(`${name}GivenUp`, {
-        metric: new MathExpression({
-          expression: 'FILL(kept, 0) + FILL(dropped, 0)',
-          usingMetrics: {
-            kept: mappingMetric(mapping, 'OnFailureDestinationDeliveredEventCount'),
-            dropped: mappingMetric(mapping, 'DroppedEventCount'),
-          },
-          period: FIVE_MINUTES,
-          label: `${layer} events given up`,
-        }),
+        metric: mappingMetric(mapping, 'OnFailureDestinationDeliveredEventCount'),
         threshold: 0,
         because:
           layer === 'archive'
             ? 'Records were given up by the archive and are in the failures bucket, from where batch archives them. Until then no batch version goes beyond them.'
             : 'Records were given up by the speed layer. Answers say that they are incomplete until a batch version covers them.',
+      });
+      this.add(`${name}Dropped`, {
+        metric: mappingMetric(mapping, 'DroppedEventCount'),
+        threshold: 0,
+        because: `Records were given up by the function ${layer} and could not be put into the failures bucket. They are in the stream until its retention runs out.`,
       });
     }
   }
@@ -150,16 +146,8 @@ export class Alarms extends Construct {
       because: 'The function batch does not run: nothing is sealed, built or published.',
     });
     this.add('Rejected', {
-      metric: new MathExpression({
-        expression: 'IF(FILL(events, 0) > 0, 100 * FILL(rejected, 0) / events, 0)',
-        usingMetrics: {
-          events: ownMetric(stream, 'speed', 'Events'),
-          rejected: ownMetric(stream, 'speed', 'Rejected'),
-        },
-        period: FIVE_MINUTES,
-        label: 'rejected, percent',
-      }),
-      threshold: config.alarms.rejectedPercent,
+      metric: ownMetric(stream, 'speed', 'Rejected'),
+      threshold: config.alarms.rejectedInFiveMinutes,
       of: [2, 3],
       because: 'Events do not fit the schema. They are archived, and come back when it is mended.',
     });

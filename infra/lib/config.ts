@@ -200,12 +200,9 @@ const schema = z.strictObject({
     iteratorAgeMinutes: integer(1, 10_080)
       .default(10)
       .describe('Records wait this long to be archived or absorbed.'),
-    rejectedPercent: z
-      .number()
-      .positive()
-      .max(100)
-      .default(5)
-      .describe('Of 100 events so many were rejected by the schema.'),
+    rejectedInFiveMinutes: integer(1, 1_000_000_000)
+      .default(100)
+      .describe('More events than these were rejected by the schema in five minutes.'),
     horizonLagMinutes: integer(1, 20_160)
       .default(120)
       .describe('The batch views’ horizon is this far behind.'),
@@ -290,7 +287,6 @@ interface JsonSchema {
   anyOf?: JsonSchema[];
   minimum?: number;
   maximum?: number;
-  exclusiveMinimum?: number;
   pattern?: string;
   format?: string;
   properties?: Record<string, JsonSchema>;
@@ -307,8 +303,6 @@ function describeAllowed(json: JsonSchema): string {
     const values = json.enum.map((value) => JSON.stringify(value));
     return values.length > 6 ? `${values[0]} … ${values.at(-1)}` : values.join(', ');
   }
-  if (json.exclusiveMinimum !== undefined)
-    return `above ${json.exclusiveMinimum}, to ${json.maximum}`;
   if (json.minimum !== undefined) {
     const most = json.maximum === Number.MAX_SAFE_INTEGER ? 'or more' : `to ${json.maximum}`;
     return `${json.minimum} ${most}`;

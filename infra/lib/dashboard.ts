@@ -39,7 +39,7 @@ function events({ stream, archive, speed }: Watched): IWidget[] {
   const incoming = stream.metricIncomingRecords({ statistic: Stats.SUM, period: FIVE_MINUTES });
   const bytes = stream.metricIncomingBytes({ statistic: Stats.SUM, period: FIVE_MINUTES });
   const age = (layer: Watched['archive'], name: string) =>
-    iteratorAge(layer.function.function.functionName, name);
+    iteratorAge(layer.function.function.functionName).with({ label: name });
   return [
     graph('Into the stream', [incoming], [bytes]),
     graph('Waiting, ms', [age(archive, 'for the archive'), age(speed, 'for the speed layer')]),
@@ -52,7 +52,8 @@ function events({ stream, archive, speed }: Watched): IWidget[] {
 }
 
 function layers({ stream }: Watched): IWidget[] {
-  const lag = (name: 'archive' | 'speed') => ownMetric(stream, name, 'Lag', Stats.MAXIMUM);
+  const lag = (name: 'archive' | 'speed') =>
+    ownMetric(stream, name, 'Lag', Stats.MAXIMUM).with({ label: name });
   return [
     graph('From arrival to stored, ms', [lag('archive'), lag('speed')]),
     graph(

@@ -61,11 +61,11 @@ export class GlueBuild extends Construct {
     );
   }
 
-  /** Starting the job and looking after it. */
+  /** Starting the job, and seeing what became of it. */
   start(): Access {
     const statement = new PolicyStatement({
       effect: Effect.ALLOW,
-      actions: ['glue:BatchStopJobRun', 'glue:GetJobRun', 'glue:GetJobRuns', 'glue:StartJobRun'],
+      actions: ['glue:GetJobRuns', 'glue:StartJobRun'],
       resources: [`arn:${Aws.PARTITION}:glue:${Aws.REGION}:${Aws.ACCOUNT_ID}:job/${this.jobName}`],
     });
     return { statement };

@@ -78,10 +78,7 @@ export class HttpFront extends Construct {
       timeoutSeconds: ingest.timeoutSeconds,
       environment: props.environment,
       withProject: true,
-      access: [
-        onStream(props.stream, ['ListShards', 'PutRecords']),
-        ...useKey(deployment.key, 'encrypt'),
-      ],
+      access: [onStream(props.stream, ['PutRecords']), ...useKey(deployment.key, 'encrypt')],
     });
   }
 
@@ -99,7 +96,6 @@ export class HttpFront extends Construct {
         items(props.rows, ['GetItem', 'Query']),
         ...readObjects(props.views, ['views']),
         ...readObjects(props.raw, ['raw', 'shards']),
-        onStream(props.stream, ['ListShards']),
         ...useKey(deployment.key, 'decrypt'),
       ],
     });
@@ -132,6 +128,7 @@ export class HttpFront extends Construct {
             response_bytes: Field.contextResponseLength(),
             latency_ms: Field.contextResponseLatency(),
             integration_error: '$context.integrationErrorMessage',
+            client: '$context.authorizer.client',
             authorizer_error: '$context.authorizer.error',
           }),
         ),

@@ -1,6 +1,9 @@
 /**
  * What is measured: by the functions themselves, as `functions/host/src/metrics.rs` and its callers
  * write it, and by AWS. The names stand here and nowhere else.
+ *
+ * None has a label, and alarms do no arithmetic: a metric with either takes a form that ministack
+ * refuses, and the stack that is tested there is the one that is deployed.
  */
 
 import { Duration } from 'aws-cdk-lib';
@@ -32,7 +35,6 @@ export function ownMetric<F extends keyof Own>(
     dimensionsMap: { Stream: stream.streamName, Function: name },
     statistic,
     period: Duration.minutes(5),
-    label: `${name} ${metricName}`,
   });
 }
 
@@ -51,13 +53,12 @@ export function mappingMetric(
 }
 
 /** How old the records are that a function was given last, in milliseconds. */
-export function iteratorAge(functionName: string, label: string): Metric {
+export function iteratorAge(functionName: string): Metric {
   return new Metric({
     namespace: 'AWS/Lambda',
     metricName: 'IteratorAge',
     dimensionsMap: { FunctionName: functionName },
     statistic: Stats.MAXIMUM,
     period: Duration.minutes(1),
-    label,
   });
 }

@@ -59,12 +59,11 @@ test('query reads, and can write nothing', () => {
     ...READ_CONTROL,
     'dynamodb:GetItem speed',
     'dynamodb:Query speed',
-    'kinesis:ListShards stream',
   ]);
 });
 
 test('ingest puts into the stream, and can do nothing else', () => {
-  assertMay('ingest', ['kinesis:ListShards stream', 'kinesis:PutRecords stream']);
+  assertMay('ingest', ['kinesis:PutRecords stream']);
 });
 
 test('batch writes views, mends, and removes nothing from the master data set', () => {

@@ -1,8 +1,9 @@
 /** Every way to configure the stack comes out clean, and does what it says. */
 
 import assert from 'node:assert/strict';
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { describe, test } from 'node:test';
 import { App, Stack, Validations } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
@@ -37,6 +38,33 @@ describe('AwsSolutions', () => {
       stacks[name] = new Synthesized(input, true);
     });
   }
+});
+
+describe('cfn-lint', () => {
+  const program = resolve(import.meta.dirname, '../.venv/bin/cfn-lint');
+  const lint = (folder: string) => {
+    assert.ok(existsSync(program), `${program}: \`make infra\` installs it`);
+    const files = readdirSync(folder).map((file) => join(folder, file));
+    // W3005: CDK names dependencies that follow from references as well.
+    const options = ['--ignore-checks', 'W3005', '--non-zero-exit-code', 'informational'];
+    const { status, stdout } = spawnSync(program, [...options, '--', ...files], {
+      encoding: 'utf8',
+    });
+    return { status, stdout };
+  };
+  test('finds something where something is wrong', () => {
+    const folder = temporaryFolder();
+    const wrong = { Resources: { Topic: { Type: 'AWS::SNS::Topic', Properties: { Nme: 'x' } } } };
+    writeFileSync(join(folder, 'wrong.json'), JSON.stringify(wrong));
+    assert.match(lint(folder).stdout, /E3002 .*'Nme' was unexpected/);
+  });
+  test('finds nothing in any variant', () => {
+    const folder = temporaryFolder();
+    for (const [name, { template }] of Object.entries(stacks)) {
+      writeFileSync(join(folder, `${name}.json`), JSON.stringify(template.toJSON()));
+    }
+    assert.deepEqual(lint(folder), { status: 0, stdout: '' });
+  });
 });
 
 describe('who is let in', () => {
@@ -102,7 +130,7 @@ describe('builds on Glue', () => {
     const glue = stack.may('batch').filter((grant) => grant.startsWith('glue:'));
     assert.deepEqual(
       glue.map((grant) => grant.split(' ')[0]),
-      ['glue:BatchStopJobRun', 'glue:GetJobRun', 'glue:GetJobRuns', 'glue:StartJobRun'],
+      ['glue:GetJobRuns', 'glue:StartJobRun'],
     );
     const { EventPattern, Targets } = stack.resource('AWS::Events::Rule').Properties;
     assert.deepEqual(EventPattern, {
@@ -143,6 +171,7 @@ describe('alarms', () => {
   const ids = Object.keys(alarms).map((id) => /^Alarms([A-Za-z]+)[0-9A-F]{8}$/.exec(id)![1]!);
   test('are one for each thing that somebody has to be told', () => {
     assert.deepEqual(ids.sort(), [
+      'ArchiveDropped',
       'ArchiveErrors',
       'ArchiveGivenUp',
       'ArchiveIteratorAge',
@@ -154,6 +183,7 @@ describe('alarms', () => {
       'QueryErrors',
       'Rejected',
       'ServerErrors',
+      'SpeedDropped',
       'SpeedErrors',
       'SpeedGivenUp',
       'SpeedIteratorAge',
@@ -171,6 +201,12 @@ describe('alarms', () => {
     const { Protocol, Endpoint } = stack.resource('AWS::SNS::Subscription').Properties;
     assert.deepEqual([Protocol, Endpoint], ['email', 'ops@example.com']);
     assert.ok(stack.resource('AWS::SNS::Topic').Properties.KmsMasterKeyId);
+  });
+  test('are made of plain metrics, which emulators take as well', () => {
+    for (const [id, { Properties }] of Object.entries(alarms)) {
+      assert.equal(Properties.Metrics, undefined, id);
+      assert.ok(Properties.MetricName, id);
+    }
   });
   test('sound where no tick comes, and not where no event does', () => {
     const of = (id: string) => stack.resource('AWS::CloudWatch::Alarm', `Alarms${id}`).Properties;
@@ -227,5 +263,32 @@ describe('the code of a function', () => {
     const functions = temporaryFolder();
     for (const name of FUNCTIONS) writeFileSync(join(functions, name), name);
     functionCode({ ...sources(), functions }, 'speed', true);
+  });
+});
+
+describe('the app', () => {
+  const run = (...context: string[]) =>
+    spawnSync(process.execPath, ['--import', 'tsx', 'bin/anabranch.ts'], {
+      cwd: resolve(import.meta.dirname, '..'),
+      encoding: 'utf8',
+      env: {
+        ...process.env,
+        CDK_CONTEXT_JSON: JSON.stringify(
+          Object.fromEntries(context.map((pair) => pair.split('='))),
+        ),
+      },
+    });
+  test('says what is missing or wrong in one line, without a stack trace', () => {
+    const none = run();
+    assert.deepEqual([none.status, none.stdout], [1, '']);
+    assert.equal(
+      none.stderr,
+      'error: no project: say which to deploy with `make deploy PROJECT=folder`\n',
+    );
+    const config = join(temporaryFolder(), 'deploy.json');
+    writeFileSync(config, '{"epoch": 60}');
+    const wrong = run('project=examples/flights', `config=${config}`);
+    assert.equal(wrong.status, 1);
+    assert.match(wrong.stderr, /^error: .*deploy\.json:\n {2}epoch: 60 is not allowed: .*\n$/);
   });
 });

@@ -63,9 +63,9 @@ impl Stores {
         let length = millis.and_then(EpochLength::from_millis).context("epochs of no length")?;
         let aws = Aws::connect()?;
         let to = aws.connection();
-        let speed = aws.wait(Speed::open(to, &speed_table, Layout::default()))?;
+        let speed = aws.wait(Speed::open_to_read(to, &speed_table, Layout::default()))?;
         Ok(Stores {
-            master: Master::new(to, &raw_bucket, &control_table, length),
+            master: Master::new(to, &raw_bucket, &control_table, length).read_only(),
             speed,
             control: Control::new(to, &control_table),
             views: Views::new(to, &views_bucket, CACHE_BYTES),

@@ -22,8 +22,8 @@ async fn start(log: Log) -> anabranch_host::Result<()> {
     let (((raw, views), (speed, control)), length) = environment.check(read)?;
     let connection = Connection::open(aws::Options::default()).await?;
     let stores = Stores {
-        master: aws::Master::new(&connection, &raw, &control, length),
-        speed: aws::Speed::open(&connection, &speed, Layout::default()).await?,
+        master: aws::Master::new(&connection, &raw, &control, length).read_only(),
+        speed: aws::Speed::open_to_read(&connection, &speed, Layout::default()).await?,
         control: aws::Control::new(&connection, &control),
         views: aws::Views::new(&connection, &views, CACHE_BYTES),
     };

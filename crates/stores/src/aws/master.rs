@@ -45,6 +45,8 @@ pub struct Master {
     /// How much of an object is fetched first to read its footer.
     pub(super) tail_bytes: u64,
     state: Mutex<State>,
+    /// Whether a tail that is found behind its entry is entered.
+    enters_tails: bool,
 }
 
 /// What this process knows.
@@ -73,7 +75,15 @@ impl Master {
             epoch_length,
             tail_bytes: TAIL_BYTES,
             state: Mutex::default(),
+            enters_tails: true,
         }
+    }
+
+    /// The same for those who may only read: a tail that they find behind its entry they return, and
+    /// leave to others to enter.
+    #[must_use]
+    pub fn read_only(self) -> Self {
+        Master { enters_tails: false, ..self }
     }
 
     fn key(&self, name: &Name) -> String {
@@ -201,7 +211,13 @@ impl Master {
             None => entered,
             Some((name, key)) => {
                 let info = self.info(name, key).await?;
-                self.tails.advance(&info).await?;
+                if entered.as_ref() != Some(&info) {
+                    if !self.enters_tails {
+                        // Not compared: it would be taken from the entry from now on.
+                        return Ok(Some(info));
+                    }
+                    self.tails.advance(&info).await?;
+                }
                 Some(info)
             }
         };

@@ -75,6 +75,13 @@ impl Default for Layout {
     }
 }
 
+/// What the owner of the credentials may do to a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Access {
+    Read,
+    Write,
+}
+
 /// The speed rows in a table of DynamoDB.
 #[derive(Debug)]
 pub struct Speed {
@@ -100,6 +107,27 @@ impl Speed {
     /// # Errors
     /// [`Error::Refused`] if the layout is impossible or the table has another.
     pub async fn open(connection: &Connection, table: &str, layout: Layout) -> Result<Self> {
+        Self::open_for(connection, table, layout, Access::Write).await
+    }
+
+    /// The same for those who may only read. A table that nobody has written to yet has no rows.
+    ///
+    /// # Errors
+    /// As above.
+    pub async fn open_to_read(
+        connection: &Connection,
+        table: &str,
+        layout: Layout,
+    ) -> Result<Self> {
+        Self::open_for(connection, table, layout, Access::Read).await
+    }
+
+    async fn open_for(
+        connection: &Connection,
+        table: &str,
+        layout: Layout,
+        access: Access,
+    ) -> Result<Self> {
         if layout.epochs_per_span == 0 || layout.buckets == 0 {
             return Err(Error::Refused {
                 object: format!("table {table}"),
@@ -114,7 +142,7 @@ impl Speed {
             keep: KEEP,
             entered: Default::default(),
         };
-        spans.check_layout(layout).await?;
+        spans.check_layout(layout, access).await?;
         Ok(Speed { client, runtime, table: table.to_owned(), layout, spans })
     }
 

@@ -12,7 +12,7 @@
 //! time, and a reader that finds the time come takes the span for gone. So what the TTL took is never
 //! taken for what was not there. The floor sorts behind the spans: one query reads what it needs.
 
-use super::Layout;
+use super::{Access, Layout};
 use crate::aws::error::failed;
 use crate::aws::item::{Item, PARTITION_KEY, Read, SORT_KEY, bytes, number, text};
 use crate::aws::runtime::Runtime;
@@ -73,23 +73,20 @@ pub(super) struct Known {
 }
 
 impl Spans {
-    /// Makes the table's layout `layout`, or shows that it is. Reads before it writes, so that who
-    /// may only read can open a table that has been written to.
-    pub(super) async fn check_layout(&self, layout: Layout) -> Result<()> {
+    /// Makes the table's layout `layout`, or shows that it is. It is looked for first: nearly always
+    /// it is there, and who may only read must not try to put it.
+    pub(super) async fn check_layout(&self, layout: Layout, access: Access) -> Result<()> {
         let object = format!("the layout of table {}", self.table);
-        let get = self
-            .client
-            .get_item()
-            .table_name(&self.table)
-            .consistent_read(true)
-            .key(PARTITION_KEY, text(LAYOUT))
-            .key(SORT_KEY, bytes(LAYOUT.into()))
-            .send();
-        let got = self.runtime.run(get).await.map_err(|e| failed(&object, &e))?;
-        let there = match got.item {
-            Some(there) => Some(there),
-            None => self.put_layout(layout, &object).await?,
-        };
+        let mut there = self.layout(&object).await?;
+        if there.is_none() && access == Access::Write {
+            let item = Item::from([
+                (PARTITION_KEY.to_owned(), text(LAYOUT)),
+                (SORT_KEY.to_owned(), bytes(LAYOUT.into())),
+                (EPOCHS_PER_SPAN.to_owned(), number(layout.epochs_per_span)),
+                (BUCKETS.to_owned(), number(layout.buckets.into())),
+            ]);
+            there = self.put_if_absent(item, &object).await?;
+        }
         let Some(there) = there else { return Ok(()) };
         let mut there = Read::new(there, &object);
         let (epochs, buckets) = (there.number(EPOCHS_PER_SPAN)?, there.number(BUCKETS)?);
@@ -104,15 +101,17 @@ impl Spans {
         Err(Error::Refused { object, reason })
     }
 
-    /// Puts the layout, or returns the one that somebody else has put meanwhile.
-    async fn put_layout(&self, layout: Layout, object: &str) -> Result<Option<Item>> {
-        let item = Item::from([
-            (PARTITION_KEY.to_owned(), text(LAYOUT)),
-            (SORT_KEY.to_owned(), bytes(LAYOUT.into())),
-            (EPOCHS_PER_SPAN.to_owned(), number(layout.epochs_per_span)),
-            (BUCKETS.to_owned(), number(layout.buckets.into())),
-        ]);
-        self.put_if_absent(item, object).await
+    /// What says how the table is laid out; nothing before anybody has written to it.
+    async fn layout(&self, object: &str) -> Result<Option<Item>> {
+        let get = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .consistent_read(true)
+            .key(PARTITION_KEY, text(LAYOUT))
+            .key(SORT_KEY, bytes(LAYOUT.into()))
+            .send();
+        Ok(self.runtime.run(get).await.map_err(|e| failed(object, &e))?.item)
     }
 
     /// Enters a span, if nobody has, and returns it.

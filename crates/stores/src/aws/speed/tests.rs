@@ -121,6 +121,29 @@ fn a_view_that_comes_again_does_not_meet_its_old_rows() {
     assert_eq!(scan(&old, Epoch::ZERO).unwrap().0, 1);
 }
 
+/// A function that answers may not write. It failed to start because it tried to put the layout.
+#[test]
+fn who_may_only_read_sends_no_put() {
+    let none = Stub::start(vec![(200, "{}")]);
+    let connection = connect(none.url);
+    wait(Speed::open_to_read(&connection, "t", Layout::default())).unwrap();
+    let requests: Vec<String> = none.requests.try_iter().collect();
+    assert_eq!(requests.len(), 1, "{requests:?}");
+    assert!(requests[0].contains(r#""ConsistentRead":true"#), "{requests:?}");
+}
+
+#[test]
+fn who_may_only_read_reads_no_table_of_another_layout() {
+    let connection = ministack();
+    let table = speed_table(&connection);
+    let other = Layout { buckets: 5, ..Layout::default() };
+    wait(Speed::open_to_read(&connection, &table, other)).unwrap();
+    wait(Speed::open(&connection, &table, Layout::default())).unwrap();
+    wait(Speed::open_to_read(&connection, &table, Layout::default())).unwrap();
+    let error = wait(Speed::open_to_read(&connection, &table, other)).unwrap_err();
+    assert!(error.to_string().contains("buckets, not 16 and 5"), "{error}");
+}
+
 /// A store behind `url` whose client tries three times, quickly.
 fn speed_at(url: String) -> Speed {
     let connection = connect(url);

@@ -60,6 +60,22 @@ fn an_object_whose_writer_died_before_it_was_the_tail_is_found_by_a_new_process(
     assert_eq!(wait(new.tail(&shard())).unwrap(), Some(last));
 }
 
+/// A function that answers may not write. It asked for the status, found a tail, and failed because it
+/// tried to enter it.
+#[test]
+fn who_may_only_read_finds_a_tail_and_does_not_enter_it() {
+    let connection = ministack();
+    let (raw, table) = (bucket(&connection, "raw"), control_table(&connection));
+    let (first, _) = put(&master_in(&connection, &raw, &table), 0, None, 1);
+    let dies = master_in(&connection, &raw, &control_table(&connection));
+    let (last, _) = put(&dies, 7, Some(1), 2);
+    let reader = master_in(&connection, &raw, &table).read_only();
+    for _ in 0..2 {
+        assert_eq!(wait(reader.tail(&shard())).unwrap(), Some(last.clone()));
+        assert_eq!(wait(reader.tails.get(&shard())).unwrap(), Some(first.clone()));
+    }
+}
+
 /// Without the entry the next object would be linked to the one before it.
 #[test]
 fn whoever_meets_an_object_that_is_not_the_tail_yet_makes_it_so() {
