@@ -113,6 +113,14 @@ bench: build $(PEERS) ## measure the fold beside other engines; writes bench/res
 	bench/.venv/bin/python bench/fold.py --anabranch $(ANABRANCH)
 	bench/.venv/bin/python bench/added_views.py --anabranch $(ANABRANCH)
 
+.PHONY: bench-aws
+bench-aws: build $(PEERS) $(MINISTACK) $(DYNAMODB_LOCAL)/fetched ## measure the functions: speed, write units, sizes, cold starts
+	cargo build --locked --release -p anabranch-bench --features aws
+	bench/.venv/bin/python bench/speed.py --anabranch $(ANABRANCH) --bench $(TARGET)/release/anabranch-bench --write
+	cargo build --locked --release $(foreach function,archive speed query ingest batch,-p anabranch-$(function))
+	tests/emulators/.venv/bin/python tests/emulators/run.py $(DYNAMODB_LOCAL) \
+		bench/.venv/bin/python bench/cold_start.py $(TARGET)/release --write
+
 .PHONY: deny
 deny: $(DENY) ## licences, banned crates and where crates come from
 	$(DENY) check licenses bans sources

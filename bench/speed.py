@@ -6,11 +6,13 @@ the write units that its rows take.
     bench/.venv/bin/python bench/speed.py --anabranch target/release/anabranch --bench target/release/anabranch-bench
 
 Deliveries are files of the JSON that Lambda hands over, of `anabranch generate clickstream` and the
-views of examples/clickstream, cut as Kinesis and Lambda would cut them at a rate. Ours and Python take
-turns, each a process of its own with one CPU; CPU seconds (user and system) are counted from the first
-delivery to the last, warm and with the files in memory. "Encoded" ends at the bytes of a PutItem
+views of examples/clickstream, cut as Kinesis and Lambda would cut them at a rate. Ours and two of Python
+take turns, each a process of its own with one CPU; CPU seconds (user and system) are counted from the
+first delivery to the last, with the files in memory. peers/run_speed.py does what ours does, as an
+engineer would write it who has measured before; peers/run_updates.py is the plainest way, an UpdateItem
+per event and view. "Encoded" ends at the bytes of a PutItem
 request; "sent" goes through AWS's SDK and boto3's client, over HTTP, to a server beside it that takes
-everything. Both must have put the same number of rows in each view.
+everything. Those that put rows must have put as many in each view.
 
 Units are counted from the items' sizes, one per KiB begun, at several rates, shards and windows. This
 measures and never fails by the clock; it stops where the two do not do the same.
@@ -29,11 +31,11 @@ import sys
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent
 OUT = HERE / "out" / "speed"
-# Name, events, then the rate per second of the whole stream, its shards, and the window in seconds.
+# Name: what it is, events, then the rate per second of the whole stream, its shards, and the window in
+# seconds. Of what is sent, so many deliveries are enough: Python sends a thousand puts a second or so.
 CUTS = {
-    "full": ("deliveries as full as Lambda makes them", 300_000, 1000, 1, 30),
-    "busy": ("1,000 events/s on one shard, 2 s", 120_000, 1000, 1, 2),
-    "spread": ("1,000 events/s on four shards, 2 s", 240_000, 1000, 4, 2),
+    "full": ("deliveries as full as Lambda makes them", 120_000, 1000, 1, 30, 3),
+    "spread": ("1,000 events/s on four shards, 2 s", 120_000, 1000, 4, 2, 20),
 }
 # Rate, shards, window, and the column by which events choose their shard.
 UNITS = {
@@ -44,6 +46,8 @@ UNITS = {
     "flights": [(10, 1, 1, None), (10, 1, 5, None), (100, 1, 1, None), (100, 1, 5, None)],
 }
 UNIT_EVENTS = 300_000
+AWS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": "us-east-1"}
+PYTHON = {"rows": "run_speed", "updates": "run_updates"}
 
 
 def main():
@@ -94,48 +98,64 @@ def clickstream(arguments, events, per_second):
 
 def speed_section(arguments):
     project = ROOT / "examples" / "clickstream"
-    lines = ["## Speed", "", environment(), "", "| deliveries | end | ours, events per CPU s | Python | ratio | rows per event | peak MB, ours (the events aside) | Python |", "|---|---|--:|--:|--:|--:|--:|--:|"]
-    for name, (what, events, rate, shards, window) in CUTS.items():
+    lines = [
+        "## Speed", "", environment(), "",
+        "| deliveries | end | ours, events per CPU s | Python, rows put | ratio | Python, an update per event and view | ratio | puts per event | updates per event |",
+        "|---|---|--:|--:|--:|--:|--:|--:|--:|",
+    ]
+    peaks = []
+    for name, (what, events, rate, shards, window, few) in CUTS.items():
         folder = OUT / name
         shutil.rmtree(folder, ignore_errors=True)
         run([arguments.bench, "make", clickstream(arguments, events, rate), folder, rate, shards, window])
         for end in ("encoded", "sent"):
-            ours, python = contest(arguments, project, folder, end)
-            speeds = [statistics.median(r["events"] / r["cpu_s"] for r in runs) for runs in (ours, python)]
-            one = ours[0]
-            held = sum(path.stat().st_size for path in folder.iterdir()) / 2**20
-            peaks = [statistics.median(r["peak_mb"] for r in runs) - held for runs in (ours, python)]
+            if end == "sent":
+                for path in sorted(folder.iterdir())[few:]:
+                    path.unlink()
+            runs = contest(arguments, project, folder, end)
+            speed = {who: statistics.median(r["events"] / r["cpu_s"] for r in found) for who, found in runs.items()}
+            ours, rows, updates = (runs[who][0] for who in ("ours", "rows", "updates"))
             lines.append(
-                f"| {what}: {one['events'] / one['deliveries']:,.0f} events each | {end} | {speeds[0]:,.0f} | {speeds[1]:,.0f} "
-                f"| {speeds[0] / speeds[1]:.1f} | {python[0]['puts'] / one['events']:.3f} | {peaks[0]:.0f} | {peaks[1]:.0f} |"
+                f"| {what}: {ours['events'] / ours['deliveries']:,.0f} events each | {end} | {speed['ours']:,.0f} "
+                f"| {speed['rows']:,.0f} | {speed['ours'] / speed['rows']:.1f} "
+                f"| {speed['updates']:,.0f} | {speed['ours'] / speed['updates']:.1f} "
+                f"| {rows['puts'] / rows['events']:.3f} | {updates['puts'] / updates['events']:.3f} |"
             )
             print(lines[-1], file=sys.stderr)
-    return "\n".join(lines)
+            if end == "encoded":
+                held = sum(path.stat().st_size for path in folder.iterdir()) / 2**20
+                peak = {who: statistics.median(r["peak_mb"] for r in found) - held for who, found in runs.items()}
+                peaks.append(f"{what}: {peak['ours']:.0f} MiB, Python {peak['rows']:.0f} MiB")
+    return "\n".join([*lines, "", "Peak memory, the files of all deliveries taken off: " + "; ".join(peaks) + "."])
 
 
 def contest(arguments, project, folder, end):
-    """Runs of ours and of Python's, in turn."""
-    python = [sys.executable, HERE / "peers" / "run_speed.py", folder]
-    ours_runs, python_runs = [], []
-    for _ in range(arguments.rounds):
-        if end == "encoded":
-            ours_runs.append(run([arguments.bench, "encode", project, folder], preexec_fn=on_one_cpu))
-            python_runs.append(run(python, preexec_fn=on_one_cpu))
-            compare(ours_runs[-1]["rows_by_view"], python_runs[-1]["rows_by_view"])
-        else:
-            for runs, command in ((ours_runs, [arguments.bench, "puts", project, folder]), (python_runs, python)):
+    """Runs of ours and of both of Python's, in turn."""
+    ours = [arguments.bench, "encode" if end == "encoded" else "puts", project, folder]
+    peers = {who: [sys.executable, HERE / "peers" / f"{script}.py", folder] for who, script in PYTHON.items()}
+    commands = {"ours": ours} | peers
+    runs = {who: [] for who in commands}
+    for number in range(arguments.rounds):
+        names = list(commands)
+        for who in names[number % 3 :] + names[: number % 3]:
+            if end == "encoded":
+                runs[who].append(run(commands[who], preexec_fn=on_one_cpu))
+            else:
                 with Sink(arguments.bench) as sink:
-                    runs.append(run([*command, sink.url], preexec_fn=on_one_cpu))
-                runs[-1] |= {"rows": sink.counts["puts"], "units": sink.counts["units"]}
-    if ours_runs[0]["events"] != python_runs[0]["events"]:
-        sys.exit(f"speed.py: {ours_runs[0]['events']} events, and Python took {python_runs[0]['events']}")
-    return ours_runs, python_runs
+                    runs[who].append(run([*commands[who], sink.url], preexec_fn=on_one_cpu, env=os.environ | AWS))
+                runs[who][-1]["received"] = sink.counts["puts"]
+        check({who: found[-1] for who, found in runs.items()}, end)
+    return runs
 
 
-def compare(ours, python):
-    different = {view: (ours[view], rows) for view, rows in python.items() if ours[view] != rows}
-    if different:
-        sys.exit(f"speed.py: not the same rows put: {different}")
+def check(last, end):
+    """Whether all of them have taken the same events, and both that put rows the same rows."""
+    if len({found["events"] for found in last.values()}) != 1:
+        sys.exit(f"speed.py: not the same events: {last}")
+    if end == "encoded":
+        ours, python = last["ours"]["rows_by_view"], last["rows"]["rows_by_view"]
+        if any(ours[view] != rows for view, rows in python.items()):
+            sys.exit(f"speed.py: not the same rows put: {ours}, and Python {python}")
 
 
 class Sink:

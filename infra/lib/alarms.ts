@@ -136,6 +136,13 @@ export class Alarms extends Construct {
       threshold: 0,
       because: 'A build of batch views failed. The log of the function batch says why.',
     });
+    this.add('GivenUpWaiting', {
+      metric: ownMetric(stream, 'batch', 'GivenUpWaiting', Stats.MAXIMUM),
+      threshold: 0,
+      of: [6, 6],
+      because:
+        'What was given up has been in the failures bucket for half an hour and cannot be archived. The log of the function batch says why.',
+    });
     this.add('Ticks', {
       metric: batch.function.metricInvocations({ period: FIVE_MINUTES }),
       threshold: 1,

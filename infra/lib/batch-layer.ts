@@ -83,7 +83,7 @@ export class BatchLayer extends Construct {
     const { stream, rows, raw, views, control, failures, glue } = props;
     return [
       // Heartbeats, the list of shards, and whether a closed one was read to its end.
-      onStream(stream, ['GetRecords', 'GetShardIterator', 'ListShards', 'PutRecord', 'PutRecords']),
+      onStream(stream, ['GetRecords', 'GetShardIterator', 'ListShards', 'PutRecord']),
       items(control, ['GetItem', 'PutItem', 'Query']),
       items(rows, ['DeleteItem', 'GetItem', 'PutItem', 'Query', 'UpdateItem']),
       ...readObjects(raw, ['raw', 'shards']),

@@ -107,8 +107,10 @@ const schema = z.strictObject({
     nativeMaxBytes: z
       .int()
       .min(1 << 20)
-      .default(4 * 2 ** 30)
-      .describe('Bytes of the master data set up to which a build runs inside the function.'),
+      .default(2 * 2 ** 30)
+      .describe(
+        'Bytes of the master data set up to which a build runs inside the function. Beyond it is Glue’s, or, without Glue, of the builds after it.',
+      ),
     memoryMb: memoryMb.default(3538).describe('Memory: two processors.'),
     timeoutSeconds: timeoutSeconds.default(900).describe('The longest that Lambda allows.'),
     reserveConcurrency: z

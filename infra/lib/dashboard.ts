@@ -74,8 +74,8 @@ function batch({ stream }: Watched, rows: TableV2): IWidget[] {
   const reads = rows.metricConsumedReadCapacityUnits({ period: FIVE_MINUTES });
   return [
     graph('Batch views behind, ms', [ownMetric(stream, 'batch', 'HorizonLag', Stats.MAXIMUM)]),
-    graph('Builds', [
-      ownMetric(stream, 'batch', 'Builds'),
+    graph('Versions published, and builds that failed', [
+      ownMetric(stream, 'batch', 'Published'),
       ownMetric(stream, 'batch', 'FailedBuilds'),
     ]),
     graph('Units of the table of speed rows', [units, reads]),

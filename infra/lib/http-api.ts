@@ -112,7 +112,6 @@ export class HttpFront extends Construct {
       stageName: '$default',
       autoDeploy: true,
       throttle: { rateLimit: api.ratePerSecond, burstLimit: api.burst },
-      detailedMetricsEnabled: true,
       accessLogSettings: {
         destination: new LogGroupLogDestination(logGroup),
         // No query strings: they hold values of keys.

@@ -17,7 +17,7 @@ const NAMESPACE = 'Anabranch';
 export const own = {
   speed: ['Events', 'Rejected', 'RowsWritten', 'Conflicts', 'WriteUnits', 'Lag'],
   archive: ['Records', 'Objects', 'Lag'],
-  batch: ['HorizonLag', 'Builds', 'FailedBuilds'],
+  batch: ['HorizonLag', 'Published', 'FailedBuilds', 'GivenUpWaiting'],
 } as const;
 
 type Own = typeof own;

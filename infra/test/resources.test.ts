@@ -198,7 +198,7 @@ describe('the functions', () => {
     }
     const { Variables } = stack.function('batch').Properties.Environment;
     assert.equal(Variables.ANABRANCH_BATCH_EVERY, '15m');
-    assert.equal(Variables.ANABRANCH_NATIVE_MAX_BYTES, '4294967296');
+    assert.equal(Variables.ANABRANCH_NATIVE_MAX_BYTES, '2147483648');
     assert.equal(Variables.ANABRANCH_GLUE_JOB, undefined);
   });
 

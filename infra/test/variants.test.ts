@@ -178,6 +178,7 @@ describe('alarms', () => {
       'ArchiveRetention',
       'BatchErrors',
       'FailedBuilds',
+      'GivenUpWaiting',
       'HorizonLag',
       'IngestErrors',
       'QueryErrors',

@@ -47,6 +47,7 @@ fn nothing_is_found_in_any_state_that_the_pipeline_brings_about() {
             most.speed_rows,
             most.speed_rows_ahead,
             most.speed_rows_unused,
+            most.superseded,
             most.versions,
             most.batch_rows,
         ];
@@ -63,6 +64,7 @@ fn note(most: &mut Compared, compared: &Compared) {
         (&mut most.speed_rows, compared.speed_rows),
         (&mut most.speed_rows_ahead, compared.speed_rows_ahead),
         (&mut most.speed_rows_unused, compared.speed_rows_unused),
+        (&mut most.superseded, compared.superseded),
         (&mut most.versions, compared.versions),
         (&mut most.batch_rows, compared.batch_rows),
     ] {
@@ -85,6 +87,42 @@ fn at_rest_every_layer_has_been_compared() {
     assert_eq!(compared.speed_rows_ahead, 0, "{compared:?}");
     let parts_of_three_resolutions = compared.parts >= 5;
     assert!(parts_of_three_resolutions && compared.batch_rows > 20, "{compared:?}");
+}
+
+#[test]
+fn what_is_superseded_and_serves_on_is_compared_as_well() {
+    // The views alone, and with what counts records by another schema.
+    for (seed, superseded) in [(4, 1), (5, 3)] {
+        let world = World::superseded(seed);
+        let report = world.audit();
+        assert!(report.is_clean(), "{report}");
+        assert_eq!(report.compared.superseded, superseded, "{report}");
+        // Of the views that were changed there is no version yet, of those that were not there is.
+        assert_eq!(report.compared.versions, 3, "{report}");
+        let alone = World::at_rest(seed).audit().compared;
+        assert!(report.compared.speed_rows > alone.speed_rows, "{report}");
+        // It can be asked for as any view, by the name of it.
+        let traffic = world.project.view("traffic").unwrap().fingerprint;
+        let one = Options { views: Some(vec![traffic]), ..Options::default() };
+        let one = world.audit_by(&Inline, &one);
+        assert!(one.is_clean(), "{one}");
+        assert!(one.compared.superseded < 3 && one.compared.superseded > 0, "{one}");
+        let ledger = Options { ledger_only: true, ..Options::default() };
+        assert_eq!(world.audit_by(&Inline, &ledger).compared.superseded, 0);
+    }
+}
+
+#[test]
+fn a_project_that_is_not_deployed_yet_is_told_of_what_is() {
+    let mut world = World::at_rest(5);
+    let deployed = world.audit().compared;
+    world.turn();
+    let report = world.audit();
+    assert!(report.is_clean(), "{report}");
+    assert_eq!(report.compared.superseded, 3, "all that is deployed serves");
+    assert_eq!(report.compared.versions, deployed.versions);
+    assert_eq!(report.compared.batch_rows, deployed.batch_rows);
+    assert_eq!(report.compared.speed_rows, deployed.speed_rows);
 }
 
 #[test]

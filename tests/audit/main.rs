@@ -8,4 +8,5 @@
 mod clean;
 mod planted;
 mod stores;
+mod superseded;
 mod world;

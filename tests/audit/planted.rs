@@ -27,12 +27,12 @@ fn world() -> World {
 
 /// The first difference of `check` of which `what` is a part.
 #[track_caller]
-fn named<'r>(report: &'r Report, check: Check, what: &str) -> &'r Difference {
+pub(crate) fn named<'r>(report: &'r Report, check: Check, what: &str) -> &'r Difference {
     let found = report.differences.iter().find(|d| d.check == check && d.what.contains(what));
     found.unwrap_or_else(|| panic!("no `{what}`:\n{report}"))
 }
 
-fn count(report: &Report, check: Check) -> u64 {
+pub(crate) fn count(report: &Report, check: Check) -> u64 {
     report.found.get(&check).copied().unwrap_or(0)
 }
 

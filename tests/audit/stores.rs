@@ -74,7 +74,7 @@ pub(crate) fn set_objects(world: &mut World, objects: &Objects) {
 /// Every speed row of a world.
 pub(crate) fn speed_rows(world: &World) -> Vec<(RowId, SpeedRow)> {
     let mut rows = Vec::new();
-    for view in &world.project.views {
+    for view in world.live.live() {
         let fingerprint = view.fingerprint;
         let mut visit = |key: &[u8], epoch, shard: &ShardId, row: &SpeedRow| {
             let shard = shard.clone();
@@ -94,7 +94,7 @@ pub(crate) fn set_speed_rows(world: &mut World, rows: Vec<(RowId, SpeedRow)>) {
         let scan = world.speed.inner().scan(view.fingerprint, &[], Epoch::ZERO, &mut ignore);
         (view.fingerprint, block_on(scan).unwrap())
     };
-    let floors: Vec<_> = world.project.views.iter().map(floor).collect();
+    let floors: Vec<_> = world.live.live().map(floor).collect();
     let speed = Speed::default();
     let puts = rows.into_iter().map(|(id, row)| PutRow { id, expected: None, row }).collect();
     block_on(speed.put_rows(puts)).unwrap();

@@ -5,7 +5,7 @@ use anabranch_core::epoch::{Epoch, EpochLength};
 use anabranch_core::pipeline::absorb::Absorber;
 use anabranch_core::pipeline::archive::{archive, describe};
 use anabranch_core::pipeline::build::{self, Mode};
-use anabranch_core::pipeline::{Delivery, seal};
+use anabranch_core::pipeline::{Delivery, deploy, seal};
 use anabranch_core::port::{
     Control as _, Error, Inline, MasterDataSet as _, ShardInfo, ShardKind, Workers,
 };
@@ -54,8 +54,11 @@ struct Shard {
 /// One seed's world.
 pub(crate) struct World {
     random: Random,
+    /// What the user has: without what it supersedes.
     pub(crate) project: Arc<Project>,
     other: Arc<Project>,
+    /// As it is deployed, with what serves on.
+    pub(crate) live: Arc<Project>,
     pub(crate) length: EpochLength,
     pub(crate) master: Faulty<Master, Trouble>,
     pub(crate) speed: Faulty<Speed, Trouble>,
@@ -91,10 +94,14 @@ impl Plan for Trouble {
 impl World {
     pub(crate) fn new(seed: u64) -> World {
         let trouble = Trouble(Arc::new(Mutex::new((Random(!seed), 0))));
+        let ours = Arc::new(project("", ""));
+        // In every other world what counts records is another definition as well.
+        let columns = if seed.is_multiple_of(2) { "" } else { ", extra VARCHAR" };
         let mut world = World {
             random: Random(seed),
-            project: Arc::new(project("")),
-            other: Arc::new(project("WHERE site IS NOT NULL")),
+            live: Arc::clone(&ours),
+            project: ours,
+            other: Arc::new(project("WHERE site IS NOT NULL", columns)),
             length: EpochLength::from_millis(EPOCH_MS as u64).unwrap(),
             master: Faulty::new(Master::default(), trouble.clone()),
             speed: Faulty::new(Speed::default(), trouble.clone()),
@@ -106,6 +113,7 @@ impl World {
             imports: 0,
             trouble,
         };
+        world.deploy();
         (0..2).for_each(|_| world.open_shard());
         world
     }
@@ -127,6 +135,18 @@ impl World {
         world
     }
 
+    /// A world at rest in which definitions are superseded and serve on: with a version from before,
+    /// and rows of both definitions since.
+    pub(crate) fn superseded(seed: u64) -> World {
+        let mut world = World::at_rest(seed);
+        world.change_view();
+        for _ in 0..2 {
+            (0..2).for_each(|shard| world.append(shard));
+            world.pass_epoch();
+        }
+        world
+    }
+
     /// Lets the epoch of everything appended so far end, in both layers.
     fn pass_epoch(&mut self) {
         self.clock_ms += 3 * EPOCH_MS;
@@ -139,7 +159,7 @@ impl World {
         let info =
             ShardInfo { shard: id.clone(), kind: ShardKind::Stream, base_epoch, closed: None };
         assert!(block_on(self.control.put_shard(None, &info)).unwrap());
-        let new = || Absorber::new(&self.project, id.clone(), self.length);
+        let new = || Absorber::new(&self.live, id.clone(), self.length);
         let absorbers = (0..2).map(|_| new()).collect();
         self.shards.push(Shard {
             id,
@@ -275,7 +295,7 @@ impl World {
     /// A cold instance takes over from a warm one.
     fn restart(&mut self, shard: usize) {
         let which = self.random.below(2) as usize;
-        let (project, length) = (&self.project, self.length);
+        let (project, length) = (&self.live, self.length);
         let Shard { id, absorbers, .. } = &mut self.shards[shard];
         absorbers[which] = Absorber::new(project, id.clone(), length);
     }
@@ -289,12 +309,28 @@ impl World {
     }
 
     /// Deploys the other definition of the view, in mid-stream; later perhaps the first again. Half
-    /// of the instances go on with the one before for a while.
+    /// of the instances go on with the one before for a while, but none with the one before that: no
+    /// definition is brought back within the life of an instance.
     fn change_view(&mut self) {
-        std::mem::swap(&mut self.project, &mut self.other);
         for Shard { id, absorbers, .. } in &mut self.shards {
-            absorbers[0] = Absorber::new(&self.project, id.clone(), self.length);
+            absorbers[1] = Absorber::new(&self.live, id.clone(), self.length);
         }
+        std::mem::swap(&mut self.project, &mut self.other);
+        self.deploy();
+        for Shard { id, absorbers, .. } in &mut self.shards {
+            absorbers[0] = Absorber::new(&self.live, id.clone(), self.length);
+        }
+    }
+
+    /// The user changes the project and does not deploy it.
+    pub(crate) fn turn(&mut self) {
+        std::mem::swap(&mut self.project, &mut self.other);
+    }
+
+    fn deploy(&mut self) {
+        let (views, speed, control) = (&self.views, self.speed.inner(), &self.control);
+        let deployed = block_on(deploy::deploy(&self.project, views, speed, control)).unwrap();
+        self.live = deployed.project;
     }
 
     /// Objects of an import; one that dies before its shard is registered, or not.
@@ -362,7 +398,7 @@ impl World {
         self.builds += 1;
         let Ok(horizon) = block_on(seal::sealed(&self.master, &self.control)) else { return };
         let request = build::Request {
-            project: &self.project,
+            project: &self.live,
             horizon,
             mode,
             build: &format!("b{}", self.builds),
@@ -371,8 +407,10 @@ impl World {
         };
         let built = build::build(&self.master, &self.control, &self.views, &Inline, &request);
         if passes(block_on(built)) {
-            passes(block_on(build::retire(&self.project, &self.views, &self.speed)));
+            passes(block_on(build::retire(&self.live, &self.views, &self.speed)));
         }
+        let (views, speed, control) = (&self.views, self.speed.inner(), &self.control);
+        self.live = block_on(deploy::settle(&self.live, views, speed, control)).unwrap().project;
     }
 
     /// Delivers everything to both layers, and seals it.
@@ -415,10 +453,11 @@ impl Stored {
     }
 }
 
-fn project(filter: &str) -> Project {
+fn project(filter: &str, columns: &str) -> Project {
+    let schema = SCHEMA.replace(" amount BIGINT", &format!(" amount BIGINT{columns}"));
     let source = |name: &str, text: String| Source { name: name.to_owned(), text };
     let views = source("views.sql", VIEWS.replace("FILTER", filter));
-    Project::compile(&source("schema.sql", SCHEMA.to_owned()), &[views]).unwrap_or_else(|errors| {
+    Project::compile(&source("schema.sql", schema), &[views]).unwrap_or_else(|errors| {
         panic!("{}", errors.iter().map(|error| error.render(false)).collect::<String>())
     })
 }

@@ -2,19 +2,21 @@
 //! and a ledger that has been tampered with.
 
 use crate::support::{
-    Error, OldPointers, Stores, event, event_of, events, heartbeat, length, number, project, shard,
+    Error, Stores, event, event_of, events, heartbeat, length, number, old_pointers, project, shard,
 };
 use anabranch_core::epoch::Epoch;
 use anabranch_core::pipeline::Delivery;
 use anabranch_core::pipeline::absorb::Absorber;
 use anabranch_core::pipeline::build::{self, Mode, Outcome, Progress};
+use anabranch_core::pipeline::deploy;
 use anabranch_core::port::{
-    Inline, MasterDataSet as _, ObjectInfo, Pointer, PutObject, ShardKind, SpeedStore as _,
-    ViewStore as _,
+    Inline, MasterDataSet as _, ObjectInfo, Pointer, PutObject, ShardKind, SpeedRow,
+    SpeedStore as _, ViewStore as _,
 };
 use anabranch_core::project::Project;
-use anabranch_core::record::{Record, SequenceNumber};
+use anabranch_core::record::{Record, SequenceNumber, ShardId};
 use anabranch_core::resolution::part_id;
+use anabranch_core::view::View;
 use futures::executor::block_on;
 use std::sync::{Arc, Mutex};
 
@@ -110,7 +112,7 @@ fn of_two_builds_at_once_one_is_overtaken() {
     let view = &project.views[0];
     let first = stores.pointer(view);
     stores.build(&project, 5, Mode::Incremental);
-    let behind = OldPointers::new(&stores.views, view, Some(&first), 1);
+    let behind = old_pointers(&stores.views, view, Some(&first), 1);
     let built = stores.build_over(&behind, &project, 9, Mode::Incremental).unwrap();
     let [traffic, records] = outcomes(&built)[..] else { panic!("two views") };
     assert_eq!([traffic, records], [&Outcome::Overtaken, &Outcome::Published(pointer(3, 9))]);
@@ -228,6 +230,33 @@ fn what_only_versions_before_the_previous_one_needed_is_retired() {
 }
 
 #[test]
+fn a_superseded_definition_whose_version_is_gone_keeps_nothing_else_from_being_retired() {
+    let (stores, old) = archived();
+    let new = project("WHERE site IS NOT NULL");
+    let Stores { speed, control, views, .. } = &stores;
+    let deploy =
+        |project| block_on(deploy::deploy(project, views, speed, control)).unwrap().project;
+    deploy(&old);
+    stores.build(&old, 2, Mode::Incremental);
+    let live = deploy(&new);
+    // In the order of a pass the superseded definition stands before the count of records.
+    let order: Vec<&str> = live.live().map(|view| view.name.as_str()).collect();
+    assert_eq!(order, ["traffic", "traffic", "anabranch_records"]);
+    for horizon in [4, 6] {
+        stores.build(&live, horizon, Mode::Incremental);
+    }
+    let superseded = &old.views[0];
+    let never = Pointer { build: "never".to_owned(), ..stores.pointer(superseded) };
+    let behind = old_pointers(views, superseded, Some(&never), 1);
+    assert_eq!(block_on(build::retire(&live, &behind, speed)), Ok(()));
+    let floor = |view: &View| {
+        let mut ignore = |_: &[u8], _, _: &ShardId, _: &SpeedRow| Ok(());
+        block_on(speed.scan(view.fingerprint, b"", Epoch::ZERO, &mut ignore)).unwrap()
+    };
+    assert_eq!([&old.views[0], &new.views[0], new.records_view()].map(|v| floor(v).0), [0, 4, 4]);
+}
+
+#[test]
 fn retiring_tells_that_the_version_of_a_current_view_is_gone() {
     let (stores, project) = archived();
     let view = &project.views[0];
@@ -237,7 +266,7 @@ fn retiring_tells_that_the_version_of_a_current_view_is_gone() {
         stores.build(&project, horizon, Mode::Incremental);
         stores.retire(&project);
     }
-    let behind = OldPointers::new(&stores.views, view, Some(&first), 1);
+    let behind = old_pointers(&stores.views, view, Some(&first), 1);
     let retired = block_on(build::retire(&project, &behind, &stores.speed));
     assert!(matches!(retired, Err(Error::NotFound { .. })), "{retired:?}");
 }

@@ -8,5 +8,6 @@ mod absorb;
 mod archive;
 mod build;
 mod merge;
+mod plan;
 mod seal;
 mod support;

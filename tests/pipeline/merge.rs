@@ -1,6 +1,8 @@
 //! Merge: readers with an old pointer, imports, and what a receipt says.
 
-use crate::support::{Error, OldPointers, Stores, event, event_of, events, length, project, shard};
+use crate::support::{
+    Error, Stores, event, event_of, events, length, old_pointers, project, shard,
+};
 use anabranch_core::epoch::Epoch;
 use anabranch_core::pipeline::Delivery;
 use anabranch_core::pipeline::absorb::Absorber;
@@ -41,7 +43,7 @@ fn any_pointer_whose_speed_rows_are_there_gives_the_whole() {
     // The floor at a reader's own horizon takes nothing from it.
     block_on(stores.speed.expire(view.fingerprint, Epoch(2))).unwrap();
     for (pointer, horizon) in pointers.iter().zip([2, 4]) {
-        let views = OldPointers::new(&stores.views, view, Some(pointer), ATTEMPTS);
+        let views = old_pointers(&stores.views, view, Some(pointer), ATTEMPTS);
         let answer = stores.ask_over(&views, &project, &[]).unwrap();
         assert_eq!((events(&answer), answer.receipt.complete), (7, true));
         assert_eq!(answer.receipt.horizon, Epoch(horizon));
@@ -56,7 +58,7 @@ fn a_reader_whose_speed_rows_expired_reads_the_pointer_again() {
     let view = &project.views[0];
     block_on(stores.speed.expire(view.fingerprint, Epoch(4))).unwrap();
     for (reads, complete) in [(1, true), (ATTEMPTS - 1, true), (ATTEMPTS, false)] {
-        let views = OldPointers::new(&stores.views, view, Some(&first), reads);
+        let views = old_pointers(&stores.views, view, Some(&first), reads);
         let answer = stores.ask_over(&views, &project, &[]).unwrap();
         assert_eq!(answer.receipt.complete, complete, "{reads} old pointers");
         assert_eq!(answer.receipt.horizon, Epoch(if complete { 4 } else { 2 }));
@@ -73,7 +75,7 @@ fn a_reader_whose_version_is_gone_reads_the_pointer_again() {
     stores.retire(&project);
     let view = &project.views[0];
     for reads in 0..=ATTEMPTS {
-        let views = OldPointers::new(&stores.views, view, Some(&first), reads);
+        let views = old_pointers(&stores.views, view, Some(&first), reads);
         let answer = stores.ask_over(&views, &project, &[]);
         match answer {
             Ok(answer) if reads < ATTEMPTS => assert_eq!(events(&answer), 7),

@@ -201,23 +201,38 @@ impl MasterDataSet for Stale<'_> {
     }
 }
 
-/// Views whose pointer to `of` is an old one for the next reads; the last of them for ever, if
-/// `for_ever`.
-pub(crate) struct OldPointers<'v> {
+/// Views of which pointers are other than they are: those to `of` are what `said` says, as long as it
+/// says something.
+pub(crate) struct Pretending<'v, F> {
     views: &'v Views,
     of: Fingerprint,
-    old: Mutex<VecDeque<Option<Pointer>>>,
+    said: F,
 }
 
-impl<'v> OldPointers<'v> {
-    /// The pointer to `of` is `old` for `reads` reads.
-    pub(crate) fn new(views: &'v Views, of: &View, old: Option<&Pointer>, reads: usize) -> Self {
-        let old = Mutex::new(vec![old.cloned(); reads].into());
-        OldPointers { views, of: of.fingerprint, old }
+/// Views whose pointer to `of` is an old one for the next reads.
+pub(crate) fn old_pointers<'v>(
+    views: &'v Views,
+    of: &View,
+    old: Option<&Pointer>,
+    reads: usize,
+) -> Pretending<'v, impl Fn() -> Option<Result<Option<Pointer>>> + Send + Sync> {
+    let old = Mutex::new(VecDeque::from(vec![old.cloned(); reads]));
+    Pretending {
+        views,
+        of: of.fingerprint,
+        said: move || Some(Ok(old.lock().unwrap().pop_front()?)),
     }
 }
 
-impl ViewStore for OldPointers<'_> {
+/// Views whose pointer to `of` cannot be read.
+pub(crate) fn broken_pointer(
+    views: &Views,
+    of: Fingerprint,
+) -> Pretending<'_, impl Fn() -> Option<Result<Option<Pointer>>> + Send + Sync> {
+    Pretending { views, of, said: || Some(Err(Error::corrupt("a pointer", "nonsense"))) }
+}
+
+impl<F: Fn() -> Option<Result<Option<Pointer>>> + Send + Sync> ViewStore for Pretending<'_, F> {
     async fn write_part(
         &self,
         view: &View,
@@ -249,9 +264,9 @@ impl ViewStore for OldPointers<'_> {
 
     async fn pointer(&self, fingerprint: Fingerprint) -> Result<Option<Pointer>> {
         if fingerprint == self.of
-            && let Some(old) = self.old.lock().unwrap().pop_front()
+            && let Some(said) = (self.said)()
         {
-            return Ok(old);
+            return said;
         }
         self.views.pointer(fingerprint).await
     }

@@ -15,8 +15,9 @@ use anabranch_core::epoch::Epoch;
 use anabranch_core::pipeline::absorb::Absorber;
 use anabranch_core::pipeline::archive;
 use anabranch_core::pipeline::build::{self, Mode};
-use anabranch_core::pipeline::{Delivery, plan, seal};
+use anabranch_core::pipeline::{Delivery, deploy, plan, seal};
 use anabranch_core::port::{Control as _, Error, Inline, MasterDataSet as _, ViewStore as _};
+use anabranch_core::project::Project;
 use anabranch_core::query::{self, Answer};
 use anabranch_core::record::{Record, SequenceNumber};
 use futures::executor::block_on;
@@ -404,4 +405,58 @@ fn a_closed_shard_is_put_right_after_its_last_invocation() {
     assert!(checkpoint.covers(fingerprint, last.next()), "{checkpoint:?}");
     let newest = block_on(plan::newest_uncovered(&project, master, control, views)).unwrap();
     assert_eq!(newest, Some(last));
+}
+
+/// A batch run removed the data of a view that had been retired, while the view was deployed again. It
+/// left a floor above all epochs behind it, and the view was incomplete for ever.
+#[test]
+fn a_view_that_is_deployed_again_while_its_data_go_becomes_complete() {
+    for calls in 0..CALLS {
+        let mut story = Story::new();
+        let deployments = &story.common.deployments;
+        let (all, absent) = (&deployments.all.project, &deployments.absent.project);
+        let Stores { master, speed, control, views } = &story.stores;
+        let inner = (master.inner(), speed.inner(), control.inner(), views.inner());
+        let (master, _, _, _) = inner;
+        let deploy = |project: &Arc<_>| {
+            let (_, speed, control, views) = inner;
+            block_on(deploy::deploy(project, views, speed, control)).unwrap().project
+        };
+        let build = |project: &Arc<Project>, mode| {
+            let (_, speed, control, views) = inner;
+            let horizon = block_on(seal::sealed(master, control)).unwrap();
+            let (build, now_ms, progress) = ("b", 0, &|_| {});
+            let request = build::Request { project, horizon, mode, build, now_ms, progress };
+            block_on(build::build(master, control, views, &Inline, &request)).unwrap();
+            block_on(deploy::settle(project, views, speed, control)).unwrap().project
+        };
+        deploy(all);
+        story.absorb_now(0..10, true).unwrap();
+        story.archive(0..10).unwrap();
+        build(all, Mode::Incremental);
+        // What is gone from the project is retired as soon as the rest is complete.
+        let live = build(&deploy(absent), Mode::Full);
+
+        let settled = deploy::settle(&live, views, speed, control);
+        interleave(calls, settled, || drop(deploy(all))).unwrap();
+
+        let (all, heartbeat_ms) = (Arc::clone(all), 3_100_000);
+        for number in 0..4 {
+            let Stores { master, control, views, .. } = &story.stores;
+            let (master, control, views) = (master.inner(), control.inner(), views.inner());
+            let newest = block_on(plan::newest_uncovered(&all, master, control, views)).unwrap();
+            let Some(newest) = newest else { break };
+            if block_on(seal::sealed(master, control)).unwrap() <= newest {
+                let arrival_ms = heartbeat_ms + number * EPOCH_MS;
+                story.kinesis.put(0, Content::Heartbeat, Vec::new(), arrival_ms, 1);
+                let last = story.kinesis.shards[0].log.len();
+                story.absorb_now(last - 1..last, true).unwrap();
+                story.archive(last - 1..last).unwrap();
+            }
+            story.build_sealed();
+        }
+        let answer = story.ask_now();
+        assert!(answer.receipt.complete, "deployed after {calls} calls: {:?}", answer.receipt);
+        story.check_everything(&format!("deployed after {calls} calls"));
+    }
 }

@@ -43,11 +43,12 @@ It reads every object once and compares
   speed     speed rows = a fold of the records that they say they hold, to the bit
   batch     each version's rows, at every resolution = a full build's, to the bit
   versions  pointers, manifests and parts: there, readable, adding up
+approx_most_frequent, whose bits depend on the order of events, is compared by its bounds. Superseded
+definitions that serve on are compared as well, and named as such. Nothing is written and nothing is
+put right.
+
 On AWS it needs a command that was built with `make build AWS=1`, and may only read: the two tables,
 the two buckets. Region and credentials are found as by every tool of AWS's.
-
-approx_most_frequent, whose bits depend on the order of events, is compared by its bounds. Nothing is
-written and nothing is put right. Only the views as the project defines them now are compared.
 
 Exit codes: 0 nothing differs, 1 it could not be told, 2 wrong usage, 3 something differs, and the
 output says what.")]
@@ -239,7 +240,12 @@ fn compared(check: Check, of: &Compared) -> String {
         }
         Check::Batch => format!("{} in {}", count(of.batch_rows, "row"), count(of.parts, "part")),
         Check::Versions => {
-            format!("{}, {}", count(of.versions, "version"), count(of.parts, "part"))
+            let mut text =
+                format!("{}, {}", count(of.versions, "version"), count(of.parts, "part"));
+            if of.superseded > 0 {
+                text += &format!("; {}", count(of.superseded, "superseded definition"));
+            }
+            text
         }
     }
 }
@@ -247,13 +253,24 @@ fn compared(check: Check, of: &Compared) -> String {
 /// The differences, a column for each thing that a difference may name.
 fn listed(differences: &[Difference]) -> Grid {
     let mut grid = Grid::new([
-        "check", "view", "shard", "epoch", "object", "row", "what", "expected", "found",
+        "check",
+        "view",
+        "definition",
+        "shard",
+        "epoch",
+        "object",
+        "row",
+        "what",
+        "expected",
+        "found",
     ]);
     for difference in differences {
-        let Difference { view, shard, epoch, object, row, what, expected, found, .. } = difference;
+        let Difference { view, definition, shard, epoch, .. } = difference;
+        let Difference { object, row, what, expected, found, .. } = difference;
         let row: Vec<Value> = vec![
             json!(difference.check),
             json!(view),
+            json!(definition),
             json!(shard),
             json!(epoch),
             json!(object),

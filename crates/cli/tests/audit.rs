@@ -256,9 +256,9 @@ fn an_edited_speed_row_and_one_in_another_shard_are_named_with_their_values() {
         assert!(told.contains(&place), "{told}");
     }
     let csv = differs(&world, &["--view", "requests", "--format", "csv"]);
-    assert!(
-        csv.starts_with("check,view,shard,epoch,object,row,what,expected,found\nspeed,requests,")
-    );
+    assert!(csv.starts_with(
+        "check,view,definition,shard,epoch,object,row,what,expected,found\nspeed,requests,,"
+    ));
 }
 
 #[test]

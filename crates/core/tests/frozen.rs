@@ -11,6 +11,7 @@
 
 use anabranch_core::aggregate::{Accumulator, Function, accumulator};
 use anabranch_core::column::{Column, Data};
+use anabranch_core::definitions::{Definition, Definitions, State};
 use anabranch_core::epoch::{Epoch, EpochLength};
 use anabranch_core::key;
 use anabranch_core::port::{
@@ -271,8 +272,31 @@ fn small_items_are_read_for_ever() {
     };
     item(&mut lines, "object", &object);
     item(&mut lines, "first object", &ObjectInfo { follows: None, ..object });
+    item(&mut lines, "definitions", &definitions());
     item(&mut lines, "epoch length", &EpochLength::from_millis(10_000).unwrap());
     lines.finish();
+}
+
+/// A definition in each state: with both texts, with a schema alone, and without any.
+fn definitions() -> Definitions {
+    let definition = |view: &str, hash, state, schema, source| Definition {
+        view: view.to_owned(),
+        fingerprint: Fingerprint([hash; 16]),
+        records: Fingerprint([0xff; 16]),
+        state,
+        schema,
+        source,
+    };
+    Definitions {
+        revision: 3,
+        texts: vec!["CREATE TABLE e (\n\t\"é\" VARCHAR)".to_owned(), "CREATE VIEW".to_owned()],
+        views: vec![
+            definition("v", 0x00, State::Current, Some(0), Some(1)),
+            definition("anabranch_records", 0xff, State::Superseded, Some(0), None),
+            definition("w", 0x7f, State::Retired, None, None),
+            definition("x", 0x80, State::Removed, None, None),
+        ],
+    }
 }
 
 /// An item that was frozen is read as what it was. It may be written with more fields.

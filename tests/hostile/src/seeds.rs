@@ -6,12 +6,15 @@ use crate::sql::SCHEMA;
 use crate::state::Subject;
 use crate::stored::KINDS;
 use anabranch_core::column::{Column, Data};
+use anabranch_core::definitions::{Definition, Definitions, State};
 use anabranch_core::epoch::Epoch;
 use anabranch_core::fold::Fold;
 use anabranch_core::port::{
     Checkpoint, Manifest, ObjectInfo, PartId, PartInfo, Pointer, ShardInfo, ShardKind,
 };
+use anabranch_core::project::Project;
 use anabranch_core::record::{Record, SequenceNumber, ShardId};
+use anabranch_core::sql::Source;
 use anabranch_core::types::Type;
 use anabranch_core::view::{Fingerprint, Width};
 use anabranch_stores::stream::drafts;
@@ -309,8 +312,44 @@ fn stored() -> Vec<Vec<u8>> {
         NUMBER.into(),
         b"15m/1442016000000000".to_vec(),
         b"week".to_vec(),
+        json(&definitions()),
     ];
     (0..).zip(bytes).map(|(kind, bytes)| [&[kind][..], &bytes].concat()).collect()
+}
+
+/// Definitions in every state: of the present schema and of another, and one whose SQL is wrong.
+fn definitions() -> Definitions {
+    let defines = |name: &str, measure: &str| {
+        format!(
+            "CREATE MATERIALIZED VIEW {name} AS SELECT s, {measure} AS m FROM events GROUP BY 1"
+        )
+    };
+    let other =
+        "CREATE TABLE events (t TIMESTAMP(0), s VARCHAR) WITH (format = 'json', event_time = 't')";
+    let texts = [SCHEMA, other, &defines("texts", "count(*)"), &defines("gone", "sum(missing)")];
+    let compiled = |schema: &str, text: Option<&str>, name: &str| {
+        let source = |text: &str| Source { name: name.to_owned(), text: text.to_owned() };
+        let views: Vec<Source> = text.into_iter().map(source).collect();
+        let project = Project::compile(&source(schema), &views).ok();
+        let view = project.as_ref().map(|project| project.views[0].fingerprint);
+        let records = project.map(|project| project.records_view().fingerprint);
+        let none = Fingerprint([7; 16]);
+        (view.unwrap_or(none), records.unwrap_or(none))
+    };
+    let definition = |name: &str, state, schema: usize, source: Option<usize>| {
+        let (fingerprint, records) = compiled(texts[schema], source.map(|at| texts[at]), name);
+        let (view, schema) = (name.to_owned(), Some(schema));
+        Definition { view, fingerprint, records, state, schema, source }
+    };
+    let views = vec![
+        definition("texts", State::Current, 0, Some(2)),
+        definition("texts", State::Superseded, 1, Some(2)),
+        definition("anabranch_records", State::Superseded, 1, None),
+        definition("gone", State::Superseded, 0, Some(3)),
+        Definition { schema: None, source: None, ..definition("a", State::Retired, 0, Some(3)) },
+        Definition { schema: None, source: None, ..definition("b", State::Removed, 0, Some(3)) },
+    ];
+    Definitions { revision: 3, texts: texts.map(str::to_owned).to_vec(), views }
 }
 
 fn json(value: &impl Serialize) -> Vec<u8> {

@@ -1,18 +1,24 @@
 //! What stores keep beside rows: blocks of the stream, and the small items in JSON and text. What
-//! is read is written again as the same.
+//! is read is written again as the same. Definitions hold SQL, and whatever it is, a project can be
+//! deployed over them.
 //!
 //! The first byte picks what the others are taken for.
 
-use anabranch_core::port::{Checkpoint, Manifest, ObjectInfo, Pointer, ShardInfo};
+use crate::row::PROJECT;
+use anabranch_core::definitions::{Definitions, State};
+use anabranch_core::pipeline::deploy;
+use anabranch_core::port::{Checkpoint, Control as _, Manifest, ObjectInfo, Pointer, ShardInfo};
 use anabranch_core::record::{SequenceNumber, ShardId};
 use anabranch_core::resolution::{self, part_id};
 use anabranch_core::view::Fingerprint;
+use anabranch_stores::memory::Memory;
 use anabranch_stores::stream::{Batch, drafts};
+use futures::executor::block_on;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 /// How many kinds there are.
-pub(crate) const KINDS: u8 = 10;
+pub(crate) const KINDS: u8 = 11;
 
 /// Panics unless the bytes are refused or written again as they were read.
 pub fn check(data: &[u8]) {
@@ -27,7 +33,8 @@ pub fn check(data: &[u8]) {
         6 => check_fingerprint(bytes),
         7 => check_sequence_number(bytes),
         8 => check_text(bytes, part_id::from_text, |id| part_id::to_text(*id)),
-        _ => check_text(bytes, resolution::parse_width_name, |w| resolution::width_name(*w)),
+        9 => check_text(bytes, resolution::parse_width_name, |w| resolution::width_name(*w)),
+        _ => check_definitions(bytes),
     }
 }
 
@@ -62,6 +69,29 @@ fn check_json<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(byt
     let Ok(read) = serde_json::from_slice::<T>(bytes) else { return };
     let written = serde_json::to_vec(&read).expect("it has a JSON form");
     assert_eq!(serde_json::from_slice::<T>(&written).ok().as_ref(), Some(&read));
+}
+
+/// Definitions are refused, or a project can be deployed over them, which makes it the current one;
+/// what cannot be understood of the others serves no more.
+fn check_definitions(bytes: &[u8]) {
+    check_json::<Definitions>(bytes);
+    let Ok(read) = serde_json::from_slice::<Definitions>(bytes) else { return };
+    // A store counts revisions up from 1 and reads none that it has not counted.
+    let read = Definitions { revision: 1, ..read };
+    let memory = Memory::new(1);
+    let (views, speed, control) = (&memory.views, &memory.speed, &memory.control);
+    let deployed = block_on(async {
+        assert_eq!(control.put_definitions(None, &read).await, Ok(true));
+        deploy::deploy(&PROJECT, views, speed, control).await
+    });
+    let project = deployed.expect("stores in memory are available").project;
+    let stored = block_on(control.definitions()).expect("they are there").unwrap_or_default();
+    for view in &PROJECT.views {
+        assert_eq!(stored.state(view.fingerprint), Some(State::Current), "{}", view.name);
+    }
+    for view in project.superseded_views() {
+        assert_eq!(stored.state(view.fingerprint), Some(State::Superseded), "{}", view.name);
+    }
 }
 
 /// A name is refused, or what it names has a name that is read as the same.

@@ -15,7 +15,7 @@ use anabranch_core::view::{View, Width};
 
 /// An item's attribute names and values but for key and state: the partition key with a fingerprint,
 /// the sequence number in 56 digits, a shard's name, and more (decision 0012).
-const ITEM_BYTES: f64 = 160.0;
+const ITEM_BYTES: f64 = 175.0;
 /// What DynamoDB stores beside each item.
 const INDEX_BYTES: f64 = 100.0;
 const KEY_COLUMN_BYTES: f64 = 14.0;
@@ -97,7 +97,7 @@ impl<'v> Rows<'v> {
         rows * row * epochs * load.shards
     }
 
-    /// Rows of an answer that asks for everything of one bucket, in the speed layer.
+    /// Bytes of the versions of the view that are stored, at every resolution.
     pub(super) fn view_bytes(&self, load: &Load) -> f64 {
         let sizes = resolutions(self.view).into_iter().map(|width| self.batch_bytes(load, width));
         VERSIONS * sizes.sum::<f64>()

@@ -22,8 +22,8 @@ const OBJECT_SECONDS: f64 = 0.05;
 /// A processor's time for an event, from Lambda's JSON to its rows, and for a put, with the SDK, its
 /// signature and encryption. Measured (bench/README.md) and doubled: a processor of Lambda's is half
 /// of what was measured on.
-const EVENT_SECONDS: f64 = 3e-6;
-const PUT_SECONDS: f64 = 150e-6;
+const EVENT_SECONDS: f64 = 6e-6;
+const PUT_SECONDS: f64 = 300e-6;
 /// The archive's time for an event, on the part of a processor that its memory comes with.
 const ARCHIVED_EVENT_SECONDS: f64 = 6e-6;
 

@@ -28,18 +28,55 @@ impl Emulator {
 
     /// Calls an action of a service that speaks JSON.
     pub(crate) fn call(&self, service: &str, target: &str, body: &Value) -> Value {
-        let scope = format!("test/20260101/us-east-1/{service}/aws4_request");
         let reply = ureq::post(&self.url)
             .header("content-type", "application/x-amz-json-1.1")
             .header("x-amz-target", target)
-            .header(
-                "authorization",
-                format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0"),
-            )
+            .header("authorization", authorization(service))
             .send(body.to_string());
         let mut reply = reply.unwrap_or_else(|error| panic!("{target}: {error}"));
         let text = reply.body_mut().read_to_string().unwrap();
         if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap() }
+    }
+
+    /// A new table, keyed as the stack's are.
+    pub(crate) fn create_table(&self, kind: &str, sort_key: &str) -> String {
+        let name = Self::fresh_name(kind);
+        let body = json!({
+            "TableName": name, "BillingMode": "PAY_PER_REQUEST",
+            "AttributeDefinitions": [
+                {"AttributeName": "pk", "AttributeType": "S"},
+                {"AttributeName": "sk", "AttributeType": sort_key},
+            ],
+            "KeySchema": [
+                {"AttributeName": "pk", "KeyType": "HASH"},
+                {"AttributeName": "sk", "KeyType": "RANGE"},
+            ],
+        });
+        self.call("dynamodb", "DynamoDB_20120810.CreateTable", &body);
+        name
+    }
+
+    /// A new bucket.
+    pub(crate) fn create_bucket(&self, kind: &str) -> String {
+        let name = Self::fresh_name(kind);
+        let put =
+            ureq::put(format!("{}/{name}", self.url)).header("authorization", authorization("s3"));
+        put.send_empty().unwrap_or_else(|error| panic!("bucket {name}: {error}"));
+        name
+    }
+
+    /// Removes the one object of a bucket whose key has `part` in it.
+    pub(crate) fn delete_object(&self, bucket: &str, part: &str) {
+        let url = format!("{}/{bucket}", self.url);
+        let list =
+            ureq::get(format!("{url}?list-type=2")).header("authorization", authorization("s3"));
+        let list = list.call().unwrap().body_mut().read_to_string().unwrap();
+        let keys = list.split("<Key>").skip(1).filter_map(|rest| rest.split("</Key>").next());
+        let keys: Vec<&str> = keys.filter(|key| key.contains(part)).collect();
+        assert_eq!(keys.len(), 1, "{list}");
+        let delete =
+            ureq::delete(format!("{url}/{}", keys[0])).header("authorization", authorization("s3"));
+        delete.call().unwrap();
     }
 
     fn kinesis(&self, action: &str, body: &Value) -> Value {
@@ -83,4 +120,10 @@ impl Emulator {
         };
         self.shards(stream).iter().map(read).collect()
     }
+}
+
+/// Which service is meant; nobody checks the signature.
+fn authorization(service: &str) -> String {
+    let scope = format!("test/20260101/us-east-1/{service}/aws4_request");
+    format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0")
 }

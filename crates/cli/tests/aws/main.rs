@@ -2,6 +2,7 @@
 //!
 //! `make aws-stores` starts the emulator and runs this.
 
+mod audit;
 mod double;
 mod emulator;
 mod produce;

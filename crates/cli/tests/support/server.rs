@@ -20,6 +20,14 @@ pub(crate) struct Server {
     log: PathBuf,
 }
 
+/// A test that fails leaves no server behind either.
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
 impl Server {
     /// Starts one; its log goes to `log`.
     pub(crate) fn start(project: &Path, data: &Path, log: &Path, options: &[&str]) -> Server {
@@ -39,10 +47,7 @@ impl Server {
     }
 
     /// Ends it as a power cut would.
-    pub(crate) fn kill(mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
+    pub(crate) fn kill(self) {}
 
     /// Ends it as Ctrl-C does, and returns how long that took.
     pub(crate) fn interrupt(mut self) -> Duration {

@@ -271,6 +271,7 @@ impl Accumulator for Distinct {
 mod tests {
     use super::super::laws::{self, value};
     use super::super::{Accumulator, Function};
+    use super::*;
     use crate::types::{Type, Value};
     use datasketches::hash::value::{canonical_float, raw_bytes};
     use datasketches::hll::{HllSketch, HllType, HllUnion};
@@ -295,6 +296,50 @@ mod tests {
 
     fn read_by_library(states: &dyn Accumulator) -> HllSketch {
         HllSketch::deserialize(&laws::encoded(states)).unwrap()
+    }
+
+    #[test]
+    fn a_group_grows_from_three_coupons_in_place_through_tables_to_registers() {
+        let mut states = Distinct::default();
+        states.grow(1);
+        for count in 1..=400u32 {
+            states.insert(0, (1 << 26) + count * 77);
+            states.insert(0, (1 << 26) + count * 77);
+            let form = match count {
+                0..=3 => INLINE,
+                4..=6 => 3,
+                7..=12 => 4,
+                13..=24 => 5,
+                25..=48 => 6,
+                49..=96 => 7,
+                97..=192 => 8,
+                193..=384 => 9,
+                _ => DENSE,
+            };
+            assert_eq!(states.groups[0][0] & FORM, form, "{count} coupons");
+            // What is read into an empty group has the form of what was counted there.
+            let mut read = Distinct::default();
+            read.grow(1);
+            read.merge(0, &mut laws::encoded(&states).as_slice()).unwrap();
+            assert_eq!(read.groups[0][0], states.groups[0][0], "{count} coupons");
+        }
+    }
+
+    #[test]
+    fn tables_that_were_outgrown_are_used_again() {
+        let mut states = Distinct::default();
+        states.grow(3);
+        let mut held = Vec::new();
+        for group in 0..2 {
+            (0..385).for_each(|i| states.insert(group, (1 << 26) + i));
+            held.push(states.tables.memory_bytes());
+        }
+        // So too where registers are merged into a table.
+        (0..385).for_each(|i| states.insert(2, (1 << 26) + i % 100));
+        let registers = *states.registers_of(0).unwrap();
+        states.merge_registers(2, &registers);
+        held.push(states.tables.memory_bytes());
+        assert_eq!(held, [held[0]; 3]);
     }
 
     #[test]

@@ -251,7 +251,7 @@ impl<const N: usize> ExactSums<N> {
         };
         let length = take_varint(input)?;
         let limit = u64::from(Self::POSITIONS);
-        if header / 2 > limit || length > limit / 8 || header / 2 + 8 * length > limit {
+        if length.saturating_mul(8).saturating_add(header / 2) > limit {
             return Err(corrupt(format!("a sum has bits above position {limit}")));
         }
         let bytes = take_slice(input, length as usize)?;
@@ -342,10 +342,9 @@ impl Wide {
         if self.limbs.is_empty() {
             self.lowest = limb;
         }
-        if limb < self.lowest {
-            self.limbs.splice(0..0, std::iter::repeat_n(0, self.lowest - limb));
-            self.lowest = limb;
-        }
+        let missing = self.lowest.saturating_sub(limb);
+        self.limbs.splice(0..0, std::iter::repeat_n(0, missing));
+        self.lowest -= missing;
         // One limb above those of the term takes its carry, so that none is lost.
         let start = limb - self.lowest;
         let sign = self.limbs.last().map_or(0, |&top| (top as i64 >> 63) as u64);
@@ -458,6 +457,140 @@ mod tests {
             squares.add(0, Term::square(value));
         }
         assert!(sums.wide.is_empty() && squares.wide.is_empty());
+    }
+
+    #[test]
+    fn a_window_begins_below_its_first_value_whatever_bits_that_has() {
+        for value in [1.0, 1.5, 1f64.next_up()] {
+            let term = Term::value(value);
+            let sums = sum::<2>([term]);
+            assert_eq!(base(&sums.windows[0]), u64::from(term.position) - 12, "{value}");
+        }
+        assert_eq!(base(&sum::<2>([Term::value(5e-324)]).windows[0]), 0);
+    }
+
+    #[test]
+    fn a_sum_of_zeros_has_no_place_yet() {
+        let sums = sum::<2>([0.0; 3].map(Term::value));
+        assert_eq!(base(&sums.windows[0]), ZERO);
+        assert_eq!(sums.get(0), Some(Number::new(false, &[], 0)));
+        // Nor does a zero move a window that has one.
+        let before = sum::<2>([Term::value(1.0)]).windows;
+        assert_eq!(sum::<2>([1.0, 0.0].map(Term::value)).windows, before);
+    }
+
+    #[test]
+    fn a_window_leaves_ten_bits_for_a_number_to_grow() {
+        let ones = |bits: u32| {
+            let limb = |at: u32| match bits.saturating_sub(64 * at) {
+                0 => 0,
+                bits => u64::MAX >> (64 - bits.min(64)),
+            };
+            Number::new(false, &[0, 1, 2, 3].map(limb), 100)
+        };
+        let is_window = |bits| ExactSums::<2>::window(&ones(bits)).is_some();
+        assert_eq!([1, 64, 101, 102, 128].map(is_window), [true, true, true, false, false]);
+        let is_window = |bits| ExactSums::<4>::window(&ones(bits)).is_some();
+        assert_eq!([1, 128, 229, 230, 256].map(is_window), [true, true, true, false, false]);
+        // It is placed as far below as that allows, and 12 bits at most.
+        let start = |bits| base(&ExactSums::<2>::window(&ones(bits)).unwrap());
+        assert_eq!([1, 89, 90, 101].map(start), [88, 88, 89, 100]);
+    }
+
+    /// The terms that lie as high in a window as any may, added until they fill it and beyond.
+    #[test]
+    fn a_sum_that_fills_its_window_and_leaves_it_stays_exact() {
+        // Above them there are the sign and a bit for their sum.
+        assert_eq!(ExactSums::<2>::MAX_SHIFT, 128 - (16 + 53 + 2));
+        assert_eq!(ExactSums::<4>::MAX_SHIFT, 256 - (16 + 106 + 2));
+        let high = f64::from_bits((1023 + 45) << 52 | ((1 << 52) - 1));
+        for sign in [1.0, -1.0] {
+            let mut sums = sum::<2>([Term::value(sign)]);
+            assert_eq!(Term::value(high).position - base(&sums.windows[0]) as u32, 57);
+            let mut expected = units(sign);
+            for count in 1..2000 {
+                sums.add(0, Term::value(sign * high));
+                expected += units(sign * high);
+                assert_eq!(sums.get(0).unwrap().to_bigint(), expected, "{count} of {sign}");
+            }
+        }
+    }
+
+    #[test]
+    fn only_a_sum_that_leaves_the_window_is_refused_there() {
+        let term = |is_negative| Term { is_negative, magnitude: (1 << 53) - 1, position: 0 };
+        for is_negative in [false, true] {
+            let mut window = marked::<2>(7);
+            let filled = (0..).take_while(|_| match add_shifted(&window, term(is_negative), 57) {
+                Some(sum) => {
+                    window = sum;
+                    true
+                }
+                None => false,
+            });
+            // 2^111 / 2^110: the sum of two is one unit short of the sign, that of three is not.
+            assert_eq!(filled.count(), 2);
+            // Towards zero there is room: terms of the other sign, down to the other end.
+            for _ in 0..4 {
+                window = add_shifted(&window, term(!is_negative), 57).expect("it has room");
+            }
+            assert_eq!(add_shifted(&window, term(!is_negative), 57), None);
+        }
+    }
+
+    #[test]
+    fn a_group_that_has_gone_wide_stays_where_it_is() {
+        let mut sums = sum::<2>([1e300, 1e-300].map(Term::value));
+        let number = sum::<2>([Term::value(1e-100)]).get(0).unwrap();
+        for _ in 0..10 {
+            sums.add(0, Term::value(1e200));
+            sums.merge(0, &number);
+        }
+        assert_eq!((base(&sums.windows[0]), sums.wide.len()), (WIDE, 1));
+        let expected = units(1e300) + units(1e-300) + (units(1e200) + units(1e-100)) * 10;
+        assert_eq!(sums.get(0).unwrap().to_bigint(), expected);
+    }
+
+    #[test]
+    fn a_number_is_added_wherever_it_lies() {
+        for position in 0..300 {
+            let number = Number { is_negative: false, limbs: vec![1], position };
+            let mut sums = sum::<2>([Term::value(5e-324)]);
+            let mut squares = sum::<4>([Term { is_negative: false, magnitude: 1, position: 0 }]);
+            sums.merge(0, &number);
+            squares.merge(0, &number);
+            let expected = (BigInt::from(1) << position) + 1;
+            assert_eq!(sums.get(0).unwrap().to_bigint(), expected, "at {position}");
+            assert_eq!(squares.get(0).unwrap().to_bigint(), expected, "at {position}");
+        }
+    }
+
+    #[test]
+    fn bytes_that_no_sum_has_are_refused() {
+        let decode = |header: u64, length: u64, bytes: &[u8]| {
+            let mut state = Vec::new();
+            push_varint(&mut state, header);
+            push_varint(&mut state, length);
+            state.extend_from_slice(bytes);
+            ExactSums::<2>::decode(&mut state.as_slice())
+        };
+        // 2 + 2 · position: one byte at the highest position there is, and one beyond it.
+        let highest = decode(2 + 2 * 2232, 1, &[1]).unwrap().unwrap();
+        assert_eq!(highest, Number { is_negative: false, limbs: vec![1], position: 2232 });
+        assert!(decode(2 + 2 * 2233, 1, &[1]).is_err());
+        // All positions at once, and a byte more.
+        let mut all = vec![0xff; 280];
+        assert_eq!(decode(3, 280, &all).unwrap().unwrap().limbs, [u64::MAX; 35]);
+        all.push(1);
+        assert!(decode(3, 281, &all).is_err());
+        for (header, length) in [(u64::MAX, 1), (2, u64::MAX), (u64::MAX, u64::MAX / 8)] {
+            assert!(decode(header, length, &[1; 9]).is_err(), "{header}, {length}");
+        }
+        // Zeros at either end, and no bytes at all.
+        assert_eq!(decode(2, 2, &[1, 1]).unwrap().unwrap().limbs, [257]);
+        for bytes in [&[2][..], &[2, 1], &[1, 0], &[0], &[]] {
+            assert!(decode(2, bytes.len() as u64, bytes).is_err(), "{bytes:?}");
+        }
     }
 
     #[test]

@@ -28,9 +28,6 @@ use std::cmp::Reverse;
 pub(super) struct Frequent {
     groups: Vec<Counters>,
     capacity: usize,
-    /// Counters in all groups, and the bytes of their texts.
-    counters: usize,
-    text_bytes: usize,
 }
 
 #[derive(Default)]
@@ -45,7 +42,7 @@ impl Frequent {
     /// Frequent texts with this many counters, at least 1.
     pub(super) fn new(capacity: u32) -> Self {
         let capacity = capacity.max(1) as usize;
-        Frequent { groups: Vec::new(), capacity, counters: 0, text_bytes: 0 }
+        Frequent { groups: Vec::new(), capacity }
     }
 
     #[inline]
@@ -56,8 +53,6 @@ impl Frequent {
             return;
         }
         counts.insert(text.into(), count);
-        self.counters += 1;
-        self.text_bytes += text.len();
         if counts.len() > 2 * self.capacity {
             self.reduce(group);
         }
@@ -70,12 +65,8 @@ impl Frequent {
         let mut values: Vec<u64> = counts.values().copied().collect();
         let (_, &mut cut, _) = values.select_nth_unstable_by(self.capacity, |a, b| b.cmp(a));
         *error = error.saturating_add(cut);
-        counts.retain(|text, count| {
+        counts.retain(|_, count| {
             *count = count.saturating_sub(cut);
-            if *count == 0 {
-                self.counters -= 1;
-                self.text_bytes -= text.len();
-            }
             *count > 0
         });
     }
@@ -189,7 +180,11 @@ impl Accumulator for Frequent {
     fn memory_bytes(&self) -> usize {
         // A slot of the map takes a byte more than its entry, and at most 7 of 8 slots are taken.
         let slot = size_of::<(Box<str>, u64)>() + 1;
-        self.groups.len() * size_of::<Counters>() + self.counters * slot * 3 / 2 + self.text_bytes
+        let counters = |group: &Counters| {
+            let texts = group.counts.keys().map(|text| text.len()).sum::<usize>();
+            size_of::<Counters>() + group.counts.len() * slot * 3 / 2 + texts
+        };
+        self.groups.iter().map(counters).sum()
     }
 }
 
@@ -248,6 +243,22 @@ mod tests {
     }
 
     #[test]
+    fn items_that_no_state_has_are_refused() {
+        let merge = |hex| {
+            let mut states = super::Frequent::new(2);
+            states.grow(1);
+            states.merge(0, &mut laws::bytes(hex).as_slice())
+        };
+        // Error, number of items, and of each its text and its count.
+        assert_eq!(merge("00 04 0161 01 0162 01 0163 01 0164 01"), Ok(()));
+        assert!(merge("00 05 0161 01 0162 01 0163 01 0164 01 0165 01").is_err(), "too many");
+        assert!(merge("00 01 0161 00").is_err(), "no count");
+        assert!(merge("00 02 0161 01 0162 00").is_err(), "no count behind another item");
+        assert!(merge("00 02 0162 01 0161 01").is_err(), "out of order");
+        assert!(merge("00 02 0161 01 0161 01").is_err(), "twice");
+    }
+
+    #[test]
     fn states_of_other_values_do_not_agree() {
         let state = |texts: &[&str]| {
             let texts: Vec<String> = texts.iter().map(|text| (*text).to_owned()).collect();
@@ -263,6 +274,34 @@ mod tests {
         assert!(agree(&reduced, &["e", "d", "c", "b", "b", "a", "a", "a"]));
         assert!(!agree(&reduced, &[&reduced[..], &["a"; 3]].concat()));
         assert!(!agree(&reduced, &[]));
+    }
+
+    #[test]
+    fn states_agree_where_their_bounds_meet_and_no_further() {
+        let state = |error: u64, counts: &[u64]| {
+            let mut state = vec![error as u8, counts.len() as u8];
+            for (text, &count) in (b'a'..).zip(counts) {
+                state.extend([1, text, count as u8]);
+            }
+            state
+        };
+        let agree = |a: &[u8], b: &[u8]| {
+            let agree = super::agree(3, a, b).unwrap();
+            assert_eq!(super::agree(3, b, a), Ok(agree), "whichever comes first");
+            agree
+        };
+        // The same number of values, of other texts.
+        assert!(!agree(&state(0, &[5, 3]), &state(0, &[3, 5])));
+        // Between 10 + 4 and 10 + 7 values, of which `a` came 10 or 11 times.
+        let reduced = state(1, &[10]);
+        assert!(!agree(&reduced, &state(0, &[10, 1, 1, 1])));
+        assert!(agree(&reduced, &state(0, &[11, 1, 1, 1])));
+        assert!(!agree(&reduced, &state(0, &[12, 1, 1, 1])));
+        assert!(!agree(&reduced, &state(0, &[9, 1, 1, 1, 1, 1])));
+        // At most 60 + 7 values, and at least 63 + 4 or 64 + 4.
+        let reduced = state(1, &[10; 6]);
+        assert!(agree(&reduced, &state(1, &[11, 11, 11, 10, 10, 10])));
+        assert!(!agree(&reduced, &state(1, &[11, 11, 11, 11, 10, 10])));
     }
 
     #[test]

@@ -226,4 +226,20 @@ mod tests {
         assert!(histogram.entries().eq([(100, most + 1), (9000, most + 1)]));
         assert_eq!(histogram.total(), 2 * most + 2);
     }
+
+    #[test]
+    fn a_key_right_behind_a_window_makes_it_grow_whatever_its_counters_are() {
+        for count in [1, u64::from(u32::MAX)] {
+            let mut histogram = Histogram::default();
+            let mut map = BTreeMap::new();
+            // 8960 begins a window, and each of the others lies right behind the one before or
+            // right before it.
+            for key in [8960, 8992, 8959, 9024, 8927, 3200, 3232, 3199] {
+                histogram.add(key, count);
+                histogram.add(key, 1);
+                map.insert(key, count + 1);
+            }
+            assert!(histogram.entries().eq(map));
+        }
+    }
 }

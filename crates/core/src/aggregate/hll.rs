@@ -162,10 +162,10 @@ fn take_registers<'a>(input: &mut &'a [u8]) -> Result<&'a [u8; REGISTERS], Corru
 
 /// The composite estimate of the sketch with these registers.
 pub(super) fn estimate(registers: &[u8; REGISTERS]) -> f64 {
-    let mut image = Vec::with_capacity(40 + REGISTERS);
+    let mut image = Vec::new();
     push_registers_summary(&mut image, registers);
     // The library estimates from the summary alone, and reads registers only to keep them.
-    image.resize(40 + REGISTERS, 0);
+    image.extend([0; REGISTERS]);
     HllSketch::deserialize(&image).expect("our own image is well-formed").composite_estimate()
 }
 
@@ -187,6 +187,76 @@ mod tests {
                 assert_eq!(lg_table(coupons), sketch.serialize()[4], "{coupons} coupons");
             }
         }
+    }
+
+    #[test]
+    fn a_rank_is_one_more_than_the_zeros_above_and_63_at_most() {
+        let (address, all) = ((1u32 << 26) - 1, u64::MAX);
+        for (high, rank) in
+            [(all, 1), (1 << 63, 1), (1 << 62, 2), (1 << 2, 62), (2, 63), (1, 63), (0, 63)]
+        {
+            assert_eq!(coupon((all, high)), rank << 26 | address, "{high:x}");
+            assert_eq!(coupon((7 << 26 | 5, high)), rank << 26 | 5, "{high:x}");
+        }
+    }
+
+    #[test]
+    fn registers_are_written_with_the_sums_that_the_format_has() {
+        // Every rank there is, the greatest more often than chance would have it.
+        let registers: [u8; REGISTERS] = std::array::from_fn(|i| (i % 97 % 64) as u8);
+        let mut image = Vec::new();
+        push_registers(&mut image, &registers);
+        let sum = |of: &dyn Fn(u8) -> bool| {
+            let terms = registers.iter().filter(|&&rank| of(rank));
+            terms.map(|&rank| 0.5f64.powi(rank.into())).sum::<f64>()
+        };
+        let expected = [0.0, sum(&|rank| rank < 32), sum(&|rank| rank >= 32)];
+        let sums: Vec<f64> = image[8..32]
+            .chunks(8)
+            .map(|bytes| f64::from_le_bytes(bytes.try_into().unwrap()))
+            .collect();
+        assert_eq!(sums, expected);
+        let zeros = registers.iter().filter(|&&rank| rank == 0).count() as u32;
+        assert_eq!(image[32..40], [zeros.to_le_bytes(), [0; 4]].concat());
+        assert_eq!(image[40..], registers);
+        let Ok(Image::Registers(read)) = take_image(&mut image.as_slice()) else {
+            panic!("a rank of 63 is refused")
+        };
+        assert_eq!(*read, registers);
+    }
+
+    #[test]
+    fn a_list_has_at_most_seven_coupons_and_a_set_at_least_eight() {
+        let image = |preamble: &[u8], count: u32| {
+            let coupons = (1..=count).flat_map(|rank| (rank << ADDRESS_BITS).to_le_bytes());
+            taken(&preamble.iter().copied().chain(coupons).collect::<Vec<u8>>())
+        };
+        let list = |flags, count: u8| {
+            image(&[2, VERSION, FAMILY, LG_K, 3, flags, count, LIST], count.into())
+        };
+        list(COMPACT, 7).unwrap();
+        list(COMPACT | EMPTY, 0).unwrap();
+        for (flags, count) in [
+            (COMPACT, 8),
+            (COMPACT, 0),
+            (COMPACT | EMPTY, 1),
+            (0, 1),
+            (EMPTY, 0),
+            (COMPACT | OUT_OF_ORDER, 1),
+            (COMPACT | EMPTY | OUT_OF_ORDER, 0),
+        ] {
+            assert!(list(flags, count).is_err(), "flags {flags}, {count} coupons");
+        }
+        let set = |lg, count: u32, coupons| {
+            let preamble = [3, VERSION, FAMILY, LG_K, lg, COMPACT, 0, SET];
+            image(&[&preamble[..], &count.to_le_bytes()].concat(), coupons)
+        };
+        set(5, 8, 8).unwrap();
+        for count in [0, 6, 7] {
+            assert!(set(5, count, count).is_err(), "a set of {count} coupons");
+        }
+        assert!(set(6, 8, 8).is_err(), "a table of another size");
+        assert!(set(10, 385, 0).is_err(), "a set of more coupons than are kept as such");
     }
 
     #[test]

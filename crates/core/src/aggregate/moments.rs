@@ -56,12 +56,12 @@ impl Moments {
     }
 }
 
-/// The square root of a variance. Half of the exponent is taken out before, so that the standard
-/// deviation is right even where the variance is beyond DOUBLE.
+/// The square root of a variance. Half of the numerator's exponent is taken out before, so that the
+/// standard deviation is right even where the variance is beyond DOUBLE.
 fn root(numerator: &BigUint, denominator: &BigUint) -> f64 {
-    let half = (numerator.bits() as i32 - denominator.bits() as i32 + SQUARE_EXPONENT) / 2;
+    let half = (numerator.bits() as i32 + SQUARE_EXPONENT) / 2;
     let scaled = ratio(numerator, denominator, SQUARE_EXPONENT - 2 * half)
-        .expect("a number of about 1 is a double")
+        .expect("one over a denominator of 128 bits at most is a double")
         .sqrt();
     // The power itself may be too small for a DOUBLE where the product is not.
     libm::scalbn(scaled, half)

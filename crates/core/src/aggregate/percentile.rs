@@ -287,10 +287,8 @@ impl Accumulator for Percentile {
 /// Reads the entries of a state and the sum of their counts.
 fn take_entries(input: &mut &[u8]) -> Result<(Vec<(Key, u64)>, u64), CorruptState> {
     let length = take_varint(input)?;
-    if length > KEYS.into() || length > input.len() as u64 {
-        return Err(corrupt(format!("a histogram has {length} entries")));
-    }
-    let mut entries = Vec::with_capacity(length as usize);
+    // An entry is at least a byte, so this allocates no more than the input.
+    let mut entries = Vec::with_capacity(length.min(input.len() as u64) as usize);
     let (mut next, mut total) = (0u64, 0u64);
     for _ in 0..length {
         let header = take_varint(input)?;
@@ -310,9 +308,8 @@ fn take_entries(input: &mut &[u8]) -> Result<(Vec<(Key, u64)>, u64), CorruptStat
 mod tests {
     use super::super::laws;
     use super::super::{Accumulator, Function};
-    use super::Quantile;
+    use super::*;
     use crate::types::{Type, Value};
-    use crate::view::Present;
     use proptest::prelude::*;
 
     fn fold(numbers: &[f64]) -> Box<dyn Accumulator> {
@@ -352,6 +349,139 @@ mod tests {
                     assert_eq!(laws::encoded(&*merged), expected, "{count} cut at {cut}");
                 }
             }
+        }
+    }
+
+    /// A state per kind of distribution: keys far apart, in a narrow range, and all the same.
+    fn keys_of(kind: usize, count: usize) -> Vec<Key> {
+        let key = |i: usize| match kind {
+            0 => (i * 7919 % usize::from(KEYS)) as Key,
+            1 => 9000 + (i * 7919 % 300) as Key,
+            _ => 5,
+        };
+        (0..count).map(key).collect()
+    }
+
+    fn one_by_one(keys: &[Key]) -> Percentile {
+        let mut states = Percentile::default();
+        states.grow(1);
+        keys.iter().for_each(|&key| states.add(0, key));
+        states
+    }
+
+    fn merged(state: &[u8]) -> Percentile {
+        let mut states = Percentile::default();
+        states.grow(1);
+        states.merge(0, &mut &*state).unwrap();
+        states
+    }
+
+    #[test]
+    fn a_list_doubles_until_a_histogram_weighs_no_more() {
+        for kind in 0..3 {
+            let mut is_dense = false;
+            for count in 1..2200 {
+                let keys = keys_of(kind, count);
+                let class = (count as u32).next_power_of_two().trailing_zeros().max(SHORTEST);
+                let list = size_of::<Key>() << class;
+                let histogram = Histogram::bytes_for(keys.iter().copied());
+                // A list that has room is gone on with, whatever a histogram would weigh by now.
+                let is_full = count == 8 || count > 16 && (count - 1).is_power_of_two();
+                is_dense |= is_full && (histogram <= list || class > LONGEST);
+                let expected = match count {
+                    0..=7 => count as u16,
+                    _ if is_dense => DENSE,
+                    _ => LIST + class as u16,
+                };
+                let states = one_by_one(&keys);
+                assert_eq!(states.groups[0][0], expected, "{count} of kind {kind}");
+                // At once, the form is chosen by the numbers that there are.
+                let is_dense = count > 7 && (histogram <= list || class > LONGEST);
+                let expected = if is_dense { DENSE } else { expected.min(LIST + class as u16) };
+                let expected = if count <= 7 { count as u16 } else { expected };
+                let at_once = merged(&laws::encoded(&states)).groups[0][0];
+                assert_eq!(at_once, expected, "{count} of kind {kind} at once");
+            }
+        }
+    }
+
+    #[test]
+    fn lists_that_were_outgrown_are_used_again() {
+        let mut states = Percentile::default();
+        states.grow(2);
+        let mut held = Vec::new();
+        for group in 0..2 {
+            keys_of(0, 3000).iter().for_each(|&key| states.add(group, key));
+            held.push(states.lists.memory_bytes());
+        }
+        assert_eq!(held[0], held[1]);
+    }
+
+    #[test]
+    fn a_group_knows_its_block_among_more_than_16_bits_count() {
+        for block in [0, 1, 0xffff, 0x1_0000, 0x1234_5678, u32::MAX] {
+            assert_eq!(number(&state(LIST + 4, 9, block)), block as usize);
+        }
+    }
+
+    #[test]
+    fn every_rank_of_every_form_has_the_key_that_sorting_gives_it() {
+        for kind in 0..3 {
+            for count in [1, 7, 8, 100, 3000] {
+                let mut keys = keys_of(kind, count);
+                let states = one_by_one(&keys);
+                keys.sort_unstable();
+                for percent in 0..=100usize {
+                    let rank = (percent * count).div_ceil(100).max(1);
+                    let presented = quantile(&states, percent as f64 / 100.0);
+                    let expected = Value::Double(middle(keys[rank - 1]));
+                    assert_eq!(presented, expected, "{percent} % of {count}, kind {kind}");
+                }
+            }
+        }
+    }
+
+    /// More than there could be time for one by one.
+    #[test]
+    fn a_count_of_any_size_is_merged_at_once() {
+        let mut many = Vec::new();
+        [1, 2 * 9000 + 1].iter().for_each(|&n| push_varint(&mut many, n));
+        push_varint(&mut many, 1 << 50);
+        for count in [0, 1, 7, 8, 100, 3000] {
+            let mut states = one_by_one(&keys_of(0, count));
+            states.merge(0, &mut many.as_slice()).unwrap();
+            states.merge(0, &mut many.as_slice()).unwrap();
+            let total = states.entries(0).iter().map(|(_, count)| count).sum::<u64>();
+            assert_eq!(total, 2 * ((1 << 50) + 2) + count as u64);
+        }
+        // What a list has room for stays one.
+        let mut states = one_by_one(&keys_of(0, 100));
+        states.merge(0, &mut laws::encoded(&one_by_one(&keys_of(0, 20))).as_slice()).unwrap();
+        assert_eq!(states.groups[0][0], LIST + 7);
+    }
+
+    #[test]
+    fn entries_that_no_state_has_are_refused() {
+        let take = |numbers: &[u64]| {
+            let mut state = Vec::new();
+            numbers.iter().for_each(|&n| push_varint(&mut state, n));
+            take_entries(&mut state.as_slice())
+        };
+        let last = u64::from(KEYS) - 1;
+        assert_eq!(take(&[1, 2 * last]), Ok((vec![(KEYS - 1, 1)], 1)));
+        assert!(take(&[1, 2 * (last + 1)]).is_err(), "a key above the greatest");
+        assert!(take(&[2, 2 * last, 0]).is_err(), "a key behind the greatest");
+        let most = i64::MAX as u64;
+        assert_eq!(take(&[1, 1, most - 2]), Ok((vec![(0, most)], most)));
+        assert!(take(&[1, 1, most - 1]).is_err(), "more numbers than can be counted");
+        assert!(take(&[2, 1, most - 2, 0]).is_err(), "more numbers than can be counted together");
+        assert!(take(&[1, 1, u64::MAX]).is_err());
+        // All keys, and one more entry than there are bytes for.
+        let keys = u64::from(KEYS);
+        let all = [vec![keys], vec![0; usize::from(KEYS)]].concat();
+        assert_eq!(take(&all).unwrap().1, keys);
+        for length in [2, keys + 1, u64::MAX] {
+            assert!(take(&[length, 0]).is_err(), "{length} entries");
         }
     }
 

@@ -25,9 +25,7 @@ pub(super) fn dyadic(limbs: &[u64], exponent: i32) -> Option<f64> {
             kept + u64::from(half && (!is_tie || kept & 1 == 1))
         }
     };
-    if unit > 1023 && significand > 0 {
-        return None;
-    }
+    // Beyond the exponents that there are, a significand of 53 bits is infinite at the last of them.
     Some(significand as f64 * power_of_two(unit.min(1023))).filter(|double| double.is_finite())
 }
 
@@ -100,6 +98,19 @@ mod tests {
         assert_eq!(dyadic(&[1], 5000), None);
         assert_eq!(dyadic(&[0], 5000), Some(0.0));
         assert_eq!(dyadic(&[], -5000), Some(0.0));
+    }
+
+    #[test]
+    fn what_is_left_of_a_division_decides_a_tie() {
+        // 53 bits, of which the last is 0, and then half of the next: even goes down.
+        let (tie, down, up) = ((1u64 << 63) + (1 << 10), 1u64 << 63, (1u64 << 63) + (1 << 11));
+        for divisor in [3u64, 7, 1 << 40, (1 << 40) - 1, u64::MAX] {
+            let rounded = |numerator: BigUint| ratio(&numerator, &BigUint::from(divisor), 0);
+            let whole = BigUint::from(tie) * divisor;
+            assert_eq!(rounded(whole.clone()), Some(down as f64), "{divisor}");
+            assert_eq!(rounded(&whole + 1u32), Some(up as f64), "{divisor}");
+            assert_eq!(rounded(&whole - 1u32), Some(down as f64), "{divisor}");
+        }
     }
 
     proptest! {

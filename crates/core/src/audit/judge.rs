@@ -15,7 +15,7 @@
 //! row. Not compared is what no answer relies on: epochs below the floor, and epochs that the speed
 //! layer has not seen all of for a view.
 
-use super::Request;
+use super::Scope;
 use super::report::{Check, Compared, Difference, Findings};
 use super::rows;
 use super::snapshot::{Snapshot, StoredRow};
@@ -53,13 +53,13 @@ impl<'s> Judge<'s> {
     /// compare. Rows that are passed over are counted in `compared`.
     pub(super) fn new(
         snapshot: &'s Snapshot,
-        request: &Request<'_>,
+        scope: &Scope<'_>,
         (shard, epoch): (&'s ShardId, Epoch),
         objects: &[&ObjectInfo],
         compared: &mut Compared,
     ) -> Option<Self> {
         let stored = snapshot.rows.get(&(shard.clone(), epoch)).map_or(&[][..], Vec::as_slice);
-        let views = relied_on(snapshot, request, shard, epoch);
+        let views = relied_on(snapshot, scope, shard, epoch);
         if !views.contains(&true) || is_torn(snapshot, shard, epoch) {
             compared.speed_rows_unused += stored.len() as u64;
             return None;
@@ -128,8 +128,9 @@ impl<'s> Judge<'s> {
             let found = format!("up to record {}", row.applied);
             out.add(self.about(row, out, what).values("no further than the archive", found));
         }
-        if self.whole && self.views.last() == Some(&true) {
-            self.compare_counts(fold.tables(), archived, out);
+        if self.whole {
+            let counts = out.scope.counts().filter(|&view| self.views[view]);
+            counts.for_each(|view| self.compare_counts(view, fold.tables(), archived, out));
         }
         out.compared.speed_epochs += 1;
     }
@@ -165,7 +166,7 @@ impl<'s> Judge<'s> {
                 let key = table.key(group);
                 if !keys.contains(&(view, key)) {
                     let what = format!("no row for records up to {}, absorbed by then", self.base);
-                    let about = Difference::new(Check::Speed, what).view(&table.view().name);
+                    let about = Difference::new(Check::Speed, what).view(table.view());
                     let about = about.place(self.shard, self.epoch);
                     let about = about.row(rows::name(table.view(), key));
                     out.add(about.values(rows::describe(table, group), "no row"));
@@ -175,8 +176,7 @@ impl<'s> Judge<'s> {
     }
 
     /// Received is what was archived, and what was folded, and what the speed layer counts.
-    fn compare_counts(&self, tables: &[Table], archived: u64, out: &mut Verdicts<'_>) {
-        let view = tables.len() - 1;
+    fn compare_counts(&self, view: usize, tables: &[Table], archived: u64, out: &mut Verdicts<'_>) {
         let mut absorbed = Table::new(tables[view].view());
         for row in self.rows.iter().filter(|row| row.view == view) {
             if absorbed.merge(&row.key, &row.state).is_err() {
@@ -187,21 +187,21 @@ impl<'s> Judge<'s> {
         let count: u64 = super::outcomes(&absorbed).values().sum();
         if count != archived {
             let what = "the speed layer counts another number of records than were archived";
-            let about = Difference::new(Check::Counts, what).place(self.shard, self.epoch);
-            out.add(about.values(archived, count));
+            let about = Difference::new(Check::Counts, what).view(tables[view].view());
+            out.add(about.place(self.shard, self.epoch).values(archived, count));
         }
     }
 
     fn about(&self, row: &StoredRow, out: &Verdicts<'_>, what: &str) -> Difference {
-        let view = &out.request.project.views[row.view];
-        let about = Difference::new(Check::Speed, what).view(&view.name);
+        let view = &out.scope.views[row.view];
+        let about = Difference::new(Check::Speed, what).view(view);
         about.place(self.shard, self.epoch).row(rows::name(view, &row.key))
     }
 }
 
 /// Where judgements go.
 pub(super) struct Verdicts<'a> {
-    pub(super) request: &'a Request<'a>,
+    pub(super) scope: &'a Scope<'a>,
     pub(super) findings: &'a mut Findings,
     pub(super) compared: &'a mut Compared,
 }
@@ -213,13 +213,8 @@ impl Verdicts<'_> {
 }
 
 /// For each view: whether answers rely on its rows of this epoch and shard being whole.
-fn relied_on(
-    snapshot: &Snapshot,
-    request: &Request<'_>,
-    shard: &ShardId,
-    epoch: Epoch,
-) -> Vec<bool> {
-    let views = &request.project.views;
+fn relied_on(snapshot: &Snapshot, scope: &Scope<'_>, shard: &ShardId, epoch: Epoch) -> Vec<bool> {
+    let views = &scope.views;
     let nothing = || vec![false; views.len()];
     let is_stream = |info: &&ShardInfo| info.kind == ShardKind::Stream;
     if snapshot.registered.get(shard).filter(is_stream).is_none() {

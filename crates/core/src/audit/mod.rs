@@ -6,6 +6,9 @@
 //!                                               └─> a fold of everything ──> batch versions
 //! ```
 //!
+//! So is a definition that is superseded and serves on: its rows and versions are compared like those
+//! of the project's own, and named as its own in the report.
+//!
 //! It reads and never writes, and may run while events flow: the snapshot is read in an order in
 //! which later things cannot contradict earlier ones, speed rows that differ are judged again by a
 //! fresh snapshot, and versions that are retired meanwhile are followed to the current one. So a
@@ -27,12 +30,13 @@ pub use report::{Check, Compared, Difference, Report};
 
 use crate::epoch::{Epoch, EpochLength};
 use crate::key;
-use crate::port::{Control, MasterDataSet, Result, SpeedStore, ViewStore, Workers};
-use crate::project::Project;
+use crate::pipeline::deploy;
+use crate::port::{Control, Error, MasterDataSet, Result, SpeedStore, ViewStore, Workers};
+use crate::project::{Project, RECORDS_VIEW};
 use crate::record::ShardId;
 use crate::table::Table;
 use crate::types::{Type, Value};
-use crate::view::Fingerprint;
+use crate::view::{Fingerprint, View};
 use bumpalo::Bump;
 use report::Findings;
 use snapshot::Snapshot;
@@ -46,7 +50,8 @@ const SECOND_LOOKS: usize = 3;
 /// What to compare, and how much of it to say.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
-    /// The views to compare; `None` compares all. Records are counted either way.
+    /// The views to compare, superseded definitions of theirs included; `None` compares all. Records
+    /// are counted either way.
     pub views: Option<Vec<Fingerprint>>,
     /// Only the ledger: objects are read, and nothing is folded.
     pub ledger_only: bool,
@@ -92,14 +97,62 @@ pub struct Request<'a> {
     pub progress: &'a (dyn Fn(Progress) + Sync),
 }
 
-impl Request<'_> {
-    /// Whether view `at` of the project is compared. The built-in view counts the records of all.
+/// What is compared in an audit.
+struct Scope<'a> {
+    /// The project with whatever else serves.
+    project: Arc<Project>,
+    /// Its live views: a fold has a table for each.
+    views: Vec<Arc<View>>,
+    /// Of these, which are compared.
+    wanted: Vec<bool>,
+    /// Of these, the one that counts records by the project's own schema.
+    records: usize,
+    length: EpochLength,
+    options: &'a Options,
+    progress: &'a (dyn Fn(Progress) + Sync),
+}
+
+impl<'a> Scope<'a> {
+    fn new(request: &Request<'a>, project: Project) -> Self {
+        let views: Vec<Arc<View>> = project.live().cloned().collect();
+        let chosen = request.options.views.as_ref().map(|chosen| {
+            let named = |of| project.by_fingerprint(of).map(|view| view.name.to_lowercase());
+            chosen.iter().filter_map(|&of| named(of)).collect::<BTreeSet<String>>()
+        });
+        // The built-in view counts the records of all.
+        let is_wanted = |view: &Arc<View>| {
+            let is_chosen = |chosen: &BTreeSet<_>| chosen.contains(&view.name.to_lowercase());
+            view.name == RECORDS_VIEW || chosen.as_ref().is_none_or(is_chosen)
+        };
+        let wanted = views.iter().map(is_wanted).collect();
+        let ours = project.records_view().fingerprint;
+        let records = views.iter().position(|view| view.fingerprint == ours);
+        Scope {
+            project: Arc::new(project),
+            wanted,
+            records: records.expect("a live project has the built-in view"),
+            views,
+            length: request.length,
+            options: request.options,
+            progress: request.progress,
+        }
+    }
+
+    /// Whether a view is compared.
     fn wants(&self, at: usize) -> bool {
-        let views = &self.project.views;
-        let listed = |views: &Vec<Fingerprint>, of| views.contains(&of);
-        let chosen = &self.options.views;
-        at + 1 == views.len()
-            || chosen.as_ref().is_none_or(|chosen| listed(chosen, views[at].fingerprint))
+        self.wanted[at]
+    }
+
+    /// The views that count records, each by another schema.
+    fn counts(&self) -> impl Iterator<Item = usize> {
+        (0..self.views.len()).filter(|&at| self.views[at].name == RECORDS_VIEW)
+    }
+
+    /// How many definitions are compared that are not the project's own.
+    fn superseded(&self) -> u64 {
+        let own = |view: &Arc<View>| self.project.by_fingerprint(view.fingerprint).is_some();
+        let wanted = self.views.iter().zip(&self.wanted);
+        wanted.filter(|(view, wanted)| **wanted && !own(view)).count() as u64
     }
 }
 
@@ -127,29 +180,32 @@ pub async fn audit(
     let stores = Stores { master, speed, control, views };
     let mut findings = Findings::new(request.options.limit);
     let mut notes = Vec::new();
-    let snapshot = Snapshot::read(&stores, request, &mut findings, &mut notes).await?;
+    let project = serving(request.project, control, &mut findings, &mut notes).await?;
+    let scope = &Scope::new(request, project);
+    let snapshot = Snapshot::read(&stores, scope, &mut findings, &mut notes).await?;
     let (links, horizon) = (&snapshot.links, snapshot.horizon());
     ledger::check_ends(&snapshot.registered, links, horizon, &mut findings, &mut notes);
     ledger::check_checkpoints(&snapshot.checkpoints, links, &mut findings);
     let shards = snapshot.registered.len() as u64;
-    let mut compared = Compared { shards, ..Compared::default() };
+    let superseded = if request.options.ledger_only { 0 } else { scope.superseded() };
+    let mut compared = Compared { shards, superseded, ..Compared::default() };
 
-    let work = units::cut(&snapshot, request, None, &mut compared);
+    let work = units::cut(&snapshot, scope, None, &mut compared);
     let Pass { tables, ledger, speed, suspects, unread, compared: read } =
-        units::read(&stores, workers, request, work).await?;
+        units::read(&stores, workers, scope, work).await?;
     findings.extend(ledger);
-    findings.extend(look_again(&stores, workers, request, speed, suspects).await?);
+    findings.extend(look_again(&stores, workers, scope, speed, suspects).await?);
     compared.add(&read);
 
-    let auditor = versions::Auditor { stores: &stores, workers, request };
+    let auditor = versions::Auditor { stores: &stores, workers, scope };
     for (view, table) in tables.into_iter().enumerate() {
-        if request.options.ledger_only || !request.wants(view) {
+        if request.options.ledger_only || !scope.wants(view) {
             continue;
         }
         let horizon = snapshot.horizons[view];
         let whole = snapshot.unreadable == 0 && unread.is_none_or(|epoch| epoch >= horizon);
         if !whole {
-            let name = &request.project.views[view].name;
+            let name = &scope.views[view].name;
             notes.push(format!(
                 "the rows of {name}'s batch version are not compared: an object that they are made \
                  from cannot be read"
@@ -159,7 +215,35 @@ pub async fn audit(
         let expected = versions::Expected { view, table, horizon, records, whole };
         auditor.compare(expected, &mut findings, &mut compared).await?;
     }
-    Ok(findings.into_report(request.options.ledger_only, compared, notes))
+    let mut report = findings.into_report(request.options.ledger_only, compared, notes);
+    for difference in &mut report.differences {
+        let is_own = |of: &Fingerprint| scope.project.by_fingerprint(*of).is_some();
+        difference.definition = difference.definition.filter(|of| !is_own(of));
+    }
+    Ok(report)
+}
+
+/// The project with whatever else serves by what is deployed. What cannot be told of that is said.
+async fn serving(
+    project: &Project,
+    control: &impl Control,
+    findings: &mut Findings,
+    notes: &mut Vec<String>,
+) -> Result<Project> {
+    match deploy::serving(project, control).await {
+        Ok(deploy::Deployed { project, changes }) => {
+            notes.extend(changes.iter().map(|deploy::Change { view, fingerprint, what }| {
+                format!("definition {fingerprint} of {view} is not compared: {what}")
+            }));
+            Ok(Arc::unwrap_or_clone(project))
+        }
+        Err(error @ Error::Unavailable { .. }) => Err(error),
+        Err(error) => {
+            let what = format!("what is deployed cannot be read: {error}");
+            findings.add(Difference::new(Check::Versions, what));
+            Ok(project.clone())
+        }
+    }
 }
 
 /// Judges the speed rows of `suspects` by fresh snapshots: what has expired, or was not meant to be
@@ -167,7 +251,7 @@ pub async fn audit(
 async fn look_again<M, S, C, V>(
     stores: &Stores<'_, M, S, C, V>,
     workers: &impl Workers,
-    request: &Request<'_>,
+    scope: &Scope<'_>,
     mut speed: Findings,
     mut suspects: BTreeSet<(ShardId, Epoch)>,
 ) -> Result<Findings>
@@ -183,9 +267,9 @@ where
         }
         // Of everything else the first snapshot has told.
         let (mut told, mut noted) = (speed.fresh(), Vec::new());
-        let snapshot = Snapshot::read(stores, request, &mut told, &mut noted).await?;
-        let work = units::cut(&snapshot, request, Some(&suspects), &mut Compared::default());
-        let pass = units::read(stores, workers, request, work).await?;
+        let snapshot = Snapshot::read(stores, scope, &mut told, &mut noted).await?;
+        let work = units::cut(&snapshot, scope, Some(&suspects), &mut Compared::default());
+        let pass = units::read(stores, workers, scope, work).await?;
         (speed, suspects) = (pass.speed, pass.suspects);
     }
     Ok(speed)

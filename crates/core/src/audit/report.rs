@@ -6,6 +6,7 @@
 
 use crate::epoch::Epoch;
 use crate::record::ShardId;
+use crate::view::{Fingerprint, View};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -50,6 +51,8 @@ pub struct Difference {
     pub check: Check,
     /// The view's name.
     pub view: Option<String>,
+    /// Which definition of the view, where it is not the project's own but one that serves on.
+    pub definition: Option<Fingerprint>,
     /// The shard.
     pub shard: Option<ShardId>,
     /// The epoch.
@@ -71,6 +74,7 @@ impl Difference {
         Difference {
             check,
             view: None,
+            definition: None,
             shard: None,
             epoch: None,
             object: None,
@@ -81,8 +85,10 @@ impl Difference {
         }
     }
 
-    pub(super) fn view(mut self, name: &str) -> Self {
-        self.view = Some(name.to_owned());
+    /// The definition is left out of the report where it is the project's own.
+    pub(super) fn view(mut self, view: &View) -> Self {
+        self.view = Some(view.name.clone());
+        self.definition = Some(view.fingerprint);
         self
     }
 
@@ -120,8 +126,10 @@ impl fmt::Display for Difference {
         write!(f, "{}: ", self.check.as_str())?;
         let epoch = self.epoch.map(|epoch| epoch.to_string());
         let shard = self.shard.as_ref().map(|shard| shard.0.as_str());
+        let definition = self.definition.map(|definition| definition.to_string());
         let named = [
             ("view ", self.view.as_deref()),
+            ("superseded definition ", definition.as_deref()),
             ("", self.object.as_deref()),
             ("shard ", shard.filter(|_| self.object.is_none())),
             ("epoch ", epoch.as_deref().filter(|_| self.object.is_none())),
@@ -169,6 +177,9 @@ pub struct Compared {
     /// Speed rows that no answer reads or relies on: expired, or of an epoch that the speed layer
     /// has not seen all of for this view.
     pub speed_rows_unused: u64,
+    /// Definitions that are not the project's own and serve on, compared like those.
+    #[serde(default)]
+    pub superseded: u64,
     /// Batch versions compared.
     pub versions: u64,
     /// Their parts.
@@ -189,6 +200,7 @@ impl Compared {
         self.speed_rows += other.speed_rows;
         self.speed_rows_ahead += other.speed_rows_ahead;
         self.speed_rows_unused += other.speed_rows_unused;
+        self.superseded += other.superseded;
         self.versions += other.versions;
         self.parts += other.parts;
         self.batch_rows += other.batch_rows;
@@ -302,9 +314,19 @@ impl Findings {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::project::Project;
+    use crate::sql::Source;
 
     fn difference(n: u64) -> Difference {
         Difference::new(Check::Speed, "").place(&ShardId("s".to_owned()), Epoch(n))
+    }
+
+    /// A difference in a row of the built-in view, for want of another.
+    fn told_of_a_view() -> Difference {
+        let schema = "CREATE TABLE e (t TIMESTAMP(3)) WITH (format = 'json', event_time = 't')";
+        let source = Source { name: "schema.sql".to_owned(), text: schema.to_owned() };
+        let project = Project::compile(&source, &[]).unwrap();
+        difference(7).view(project.records_view())
     }
 
     #[test]
@@ -323,11 +345,28 @@ mod tests {
 
     #[test]
     fn a_difference_is_one_line_that_names_everything() {
-        let told = difference(7).view("traffic").row("site=\"a\"".to_owned()).values(1, 2);
-        let told = Difference { what: "another state".to_owned(), ..told }.to_string();
+        let told = told_of_a_view().row("site=\"a\"".to_owned()).values(1, 2);
+        let told = Difference { what: "another state".to_owned(), ..told };
+        let own = Difference { definition: None, ..told.clone() };
         assert_eq!(
-            told,
-            "speed: view traffic, shard s, epoch 7, row site=\"a\": another state: expected 1, found 2"
+            own.to_string(),
+            "speed: view anabranch_records, shard s, epoch 7, row site=\"a\": another state: \
+             expected 1, found 2"
         );
+        let superseded = Difference { definition: Some(Fingerprint([0xab; 16])), ..told };
+        assert_eq!(
+            superseded.to_string(),
+            "speed: view anabranch_records, superseded definition \
+             abababababababababababababababab, shard s, epoch 7, row site=\"a\": another state: \
+             expected 1, found 2"
+        );
+    }
+
+    #[test]
+    fn the_report_of_a_server_that_knew_of_no_superseded_definition_is_read() {
+        let json = r#"{"clean":false,"ledger_only":false,"compared":{"shards":1,"objects":2,"records":3,"heartbeats":4,"accepted":5,"rejected":6,"speed_epochs":7,"speed_rows":8,"speed_rows_ahead":9,"speed_rows_unused":10,"versions":11,"parts":12,"batch_rows":13},"found":{"ledger":1},"differences":[{"check":"ledger","view":null,"shard":"s","epoch":1,"object":null,"row":null,"what":"wrong","expected":null,"found":null}],"notes":[]}"#;
+        let report: Report = serde_json::from_str(json).unwrap();
+        assert_eq!((report.compared.superseded, report.compared.versions), (0, 11));
+        assert_eq!(report.differences[0].definition, None);
     }
 }

@@ -10,7 +10,7 @@
 
 use super::ledger::{self, Link};
 use super::report::{Check, Difference, Findings};
-use super::{Request, Stores};
+use super::{Scope, Stores};
 use crate::epoch::Epoch;
 use crate::port::{
     Checkpoint, Control, Error, MasterDataSet, ObjectInfo, Result, ShardInfo, ShardKind,
@@ -54,7 +54,7 @@ impl Snapshot {
     /// read of one item; what is only noteworthy goes to `notes`.
     pub(super) async fn read<M, S, C, V>(
         stores: &Stores<'_, M, S, C, V>,
-        request: &Request<'_>,
+        scope: &Scope<'_>,
         findings: &mut Findings,
         notes: &mut Vec<String>,
     ) -> Result<Self>
@@ -65,15 +65,15 @@ impl Snapshot {
         V: ViewStore,
     {
         let mut snapshot = Snapshot::default();
-        if !request.options.ledger_only {
+        if !scope.options.ledger_only {
             snapshot.read_checkpoints(stores.control, findings).await?;
         }
-        snapshot.read_horizons(stores.views, request, findings).await?;
-        snapshot.floors = vec![None; request.project.views.len()];
-        if !request.options.ledger_only {
-            for view in 0..request.project.views.len() {
-                if request.wants(view) {
-                    snapshot.read_rows(stores.speed, request, view, findings).await?;
+        snapshot.read_horizons(stores.views, scope, findings).await?;
+        snapshot.floors = vec![None; scope.views.len()];
+        if !scope.options.ledger_only {
+            for view in 0..scope.views.len() {
+                if scope.wants(view) {
+                    snapshot.read_rows(stores.speed, scope, view, findings).await?;
                 }
             }
         }
@@ -105,16 +105,16 @@ impl Snapshot {
     async fn read_horizons(
         &mut self,
         views: &impl ViewStore,
-        request: &Request<'_>,
+        scope: &Scope<'_>,
         findings: &mut Findings,
     ) -> Result<()> {
-        for view in &request.project.views {
+        for view in &scope.views {
             let horizon = match views.pointer(view.fingerprint).await {
                 Ok(pointer) => pointer.map_or(Epoch::ZERO, |pointer| pointer.horizon),
                 Err(error @ Error::Unavailable { .. }) => return Err(error),
                 Err(error) => {
                     let what = format!("the pointer cannot be read: {error}");
-                    findings.add(Difference::new(Check::Versions, what).view(&view.name));
+                    findings.add(Difference::new(Check::Versions, what).view(view));
                     Epoch::ZERO
                 }
             };
@@ -126,11 +126,11 @@ impl Snapshot {
     async fn read_rows(
         &mut self,
         speed: &impl SpeedStore,
-        request: &Request<'_>,
+        scope: &Scope<'_>,
         at: usize,
         findings: &mut Findings,
     ) -> Result<()> {
-        let view = &request.project.views[at];
+        let view = &scope.views[at];
         let rows = &mut self.rows;
         let scanned = speed
             .scan(view.fingerprint, &[], Epoch::ZERO, &mut |key, epoch, shard, row| {
@@ -148,7 +148,7 @@ impl Snapshot {
             Err(error @ Error::Unavailable { .. }) => return Err(error),
             Err(error) => {
                 let what = format!("the speed rows cannot be read: {error}");
-                findings.add(Difference::new(Check::Speed, what).view(&view.name));
+                findings.add(Difference::new(Check::Speed, what).view(view));
             }
         }
         Ok(())

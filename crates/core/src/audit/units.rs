@@ -9,7 +9,7 @@
 //! Where rows are judged, a unit is the whole epoch of a shard, in order. Everything else is cut
 //! anywhere, between the same horizons.
 
-use super::Request;
+use super::Scope;
 use super::judge::Judge;
 use super::ledger::{Link, Seen};
 use super::report::{Check, Compared, Difference, Findings};
@@ -51,7 +51,7 @@ impl Unit<'_> {
 /// Cuts the snapshot into units; only those that judge rows of `only`, if that is given.
 pub(super) fn cut<'s>(
     snapshot: &'s Snapshot,
-    request: &Request<'_>,
+    scope: &Scope<'_>,
     only: Option<&BTreeSet<(ShardId, Epoch)>>,
     compared: &mut Compared,
 ) -> Vec<Unit<'s>> {
@@ -63,7 +63,7 @@ pub(super) fn cut<'s>(
         let links = &snapshot.links[range.clone()];
         let objects: Vec<&ObjectInfo> = links.iter().map(|link| &link.info).collect();
         let below: Vec<bool> = snapshot.horizons.iter().map(|&horizon| epoch < horizon).collect();
-        if let Some(judge) = Judge::new(snapshot, request, (shard, epoch), &objects, compared) {
+        if let Some(judge) = Judge::new(snapshot, scope, (shard, epoch), &objects, compared) {
             let judge = Some((shard, epoch, Mutex::new(Some(judge))));
             units.push(Unit { links, below, judge });
         } else if only.is_none() {
@@ -137,7 +137,7 @@ struct Gathered {
 
 /// One worker, and what it has gathered so far.
 struct Worker<'a> {
-    request: &'a Request<'a>,
+    scope: &'a Scope<'a>,
     fold: Fold,
     gathered: Gathered,
 }
@@ -146,7 +146,7 @@ struct Worker<'a> {
 pub(super) async fn read<M: MasterDataSet, S, C, V>(
     stores: &Stores<'_, M, S, C, V>,
     workers: &impl Workers,
-    request: &Request<'_>,
+    scope: &Scope<'_>,
     mut units: Vec<Unit<'_>>,
 ) -> Result<Pass> {
     let (next, done) = (AtomicUsize::new(0), AtomicU64::new(0));
@@ -156,11 +156,11 @@ pub(super) async fn read<M: MasterDataSet, S, C, V>(
     let units = &units;
     let progress = |count: u64| {
         let records = done.fetch_add(count, Ordering::Relaxed) + count;
-        (request.progress)(Progress::Read { records, total });
+        (scope.progress)(Progress::Read { records, total });
     };
     let width = workers.width().clamp(1, units.len().max(1));
     let tasks = (0..width).map(|_| async {
-        let mut worker = Worker::new(request);
+        let mut worker = Worker::new(scope);
         while let Some(unit) = units.get(next.fetch_add(1, Ordering::Relaxed)) {
             worker.read(stores.master, unit, &progress).await?;
         }
@@ -170,13 +170,13 @@ pub(super) async fn read<M: MasterDataSet, S, C, V>(
     for gathered in workers.run(tasks.collect()).await {
         done.push(Result::from(gathered)?);
     }
-    join(workers, request, done).await
+    join(workers, scope, done).await
 }
 
-async fn join(workers: &impl Workers, request: &Request<'_>, done: Vec<Gathered>) -> Result<Pass> {
-    let views = &request.project.views;
+async fn join(workers: &impl Workers, scope: &Scope<'_>, done: Vec<Gathered>) -> Result<Pass> {
+    let views = &scope.views;
     let mut partial: Vec<Vec<Table>> = views.iter().map(|_| Vec::new()).collect();
-    let none = Findings::new(request.options.limit);
+    let none = Findings::new(scope.options.limit);
     let mut pass = Pass {
         tables: Vec::new(),
         ledger: none.fresh(),
@@ -210,17 +210,17 @@ fn sum(view: &Arc<View>, mut tables: Vec<Table>) -> Result<Table> {
 }
 
 impl<'a> Worker<'a> {
-    fn new(request: &'a Request<'a>) -> Self {
-        let none = Findings::new(request.options.limit);
+    fn new(scope: &'a Scope<'a>) -> Self {
+        let none = Findings::new(scope.options.limit);
         let gathered = Gathered {
-            sums: request.project.views.iter().map(|_| None).collect(),
+            sums: scope.views.iter().map(|_| None).collect(),
             ledger: none.fresh(),
             speed: none,
             suspects: BTreeSet::new(),
             unread: None,
             compared: Compared::default(),
         };
-        Worker { request, fold: Fold::new(request.project), gathered }
+        Worker { scope, fold: Fold::new(&scope.project), gathered }
     }
 
     async fn read(
@@ -233,23 +233,22 @@ impl<'a> Worker<'a> {
             .judge
             .as_ref()
             .and_then(|(_, _, judge)| judge.lock().expect("taking a judge does not panic").take());
-        let request = self.request;
+        let scope = self.scope;
         let judged: Vec<bool> = (0..unit.below.len())
             .map(|at| judge.as_ref().is_some_and(|judge| judge.wants(at)))
             .collect();
-        let records_view = unit.below.len() - 1;
         let wanted =
-            |at: usize| request.wants(at) && (unit.below[at] || judged[at] || at == records_view);
-        let mut speed = Findings::new(request.options.limit);
+            |at: usize| scope.wants(at) && (unit.below[at] || judged[at] || at == scope.records);
+        let mut speed = Findings::new(scope.options.limit);
         let (mut archived, mut whole) = (0, true);
         for link in unit.links {
-            let mut seen = Seen::new(link, request.length);
+            let mut seen = Seen::new(link, scope.length);
             let (fold, compared) = (&mut self.fold, &mut self.gathered.compared);
             let mut visit = |records: &[Record<'_>]| {
                 seen.take(records);
-                if !request.options.ledger_only {
+                if !scope.options.ledger_only {
                     let findings = &mut speed;
-                    let mut out = super::judge::Verdicts { request, findings, compared };
+                    let mut out = super::judge::Verdicts { scope, findings, compared };
                     match &mut judge {
                         Some(judge) => judge.take(records, fold, wanted, &mut out),
                         None => fold.fold_into(records, wanted),
@@ -275,7 +274,7 @@ impl<'a> Worker<'a> {
         }
         if let Some(judge) = judge.filter(|_| whole) {
             let compared = &mut self.gathered.compared;
-            let mut out = super::judge::Verdicts { request, findings: &mut speed, compared };
+            let mut out = super::judge::Verdicts { scope, findings: &mut speed, compared };
             judge.finish(&self.fold, archived, &mut out);
         }
         if !whole {
@@ -301,8 +300,8 @@ impl<'a> Worker<'a> {
         speed: Findings,
     ) -> Result<()> {
         let tables = self.fold.take();
-        if whole && !self.request.options.ledger_only {
-            let counts = outcomes(tables.last().expect("a project has the built-in view"));
+        if whole && !self.scope.options.ledger_only {
+            let counts = outcomes(&tables[self.scope.records]);
             let folded: u64 = counts.values().sum();
             let accepted = counts.get(ACCEPTED).copied().unwrap_or_default();
             self.gathered.compared.accepted += accepted;
@@ -327,7 +326,7 @@ impl<'a> Worker<'a> {
             let sum = &mut self.gathered.sums[at];
             *sum = Some(match sum.take() {
                 None => table,
-                Some(sum) => self::sum(&self.request.project.views[at], vec![sum, table])?,
+                Some(sum) => self::sum(&self.scope.views[at], vec![sum, table])?,
             });
         }
         Ok(())

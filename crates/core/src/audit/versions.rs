@@ -7,7 +7,7 @@
 
 use super::report::{Check, Compared, Difference, Findings};
 use super::rows;
-use super::{Progress, Request, Stores};
+use super::{Progress, Scope, Stores};
 use crate::epoch::Epoch;
 use crate::fold::Fold;
 use crate::key;
@@ -42,7 +42,7 @@ pub(super) struct Expected {
 pub(super) struct Auditor<'a, M, S, C, V, W> {
     pub(super) stores: &'a Stores<'a, M, S, C, V>,
     pub(super) workers: &'a W,
-    pub(super) request: &'a Request<'a>,
+    pub(super) scope: &'a Scope<'a>,
 }
 
 /// What comparing a version has given.
@@ -78,7 +78,7 @@ where
         findings: &mut Findings,
         compared: &mut Compared,
     ) -> Result<()> {
-        let view = &self.request.project.views[expected.view];
+        let view = &self.scope.views[expected.view];
         let mut settled = Settled::new();
         for attempt in 1.. {
             // A pointer that cannot be read was named with the snapshot.
@@ -89,7 +89,7 @@ where
             let Some(pointer) = pointer else { return Ok(()) };
             if pointer.horizon < expected.horizon {
                 let what = "the pointer was set back while the audit ran";
-                let about = Difference::new(Check::Versions, what).view(&view.name);
+                let about = Difference::new(Check::Versions, what).view(view);
                 findings.add(about.values(expected.horizon, pointer.horizon));
                 return Ok(());
             }
@@ -125,7 +125,7 @@ where
         }
         let registered: BTreeSet<_> =
             self.stores.control.shards().await?.into_iter().map(|info| info.shard).collect();
-        let mut fold = Fold::new(self.request.project);
+        let mut fold = Fold::new(&self.scope.project);
         for info in self.stores.master.survey(expected.horizon..horizon).await? {
             match info {
                 Ok(info) if registered.contains(&info.shard) => {
@@ -165,10 +165,10 @@ where
         pointer: &Pointer,
         settled: &mut Settled,
     ) -> Result<Outcome> {
-        let view = &self.request.project.views[expected.view];
+        let view = &self.scope.views[expected.view];
         let about = |what: String| {
             let name = format!("version {}-{}", pointer.version, pointer.build);
-            Difference::new(Check::Versions, what).view(&view.name).object(name)
+            Difference::new(Check::Versions, what).view(view).object(name)
         };
         let mut findings = self.none();
         let manifest = match self.stores.views.manifest(view.fingerprint, pointer).await {
@@ -212,7 +212,7 @@ where
                 let Some((part, groups)) = work.get(at) else { break };
                 outcomes.push((at, self.compare_part(expected, part, groups).await?));
                 let parts = done.fetch_add(1, Ordering::Relaxed) + 1;
-                (self.request.progress)(Progress::Compared { parts, total });
+                (self.scope.progress)(Progress::Compared { parts, total });
             }
             Ok(outcomes)
         });
@@ -244,7 +244,7 @@ where
         }
         for (id, groups) in groups.into_iter().filter(|_| expected.whole) {
             let what = "the version lists no part for rows that it must have";
-            let about = Difference::new(Check::Batch, what).view(&expected.table.view().name);
+            let about = Difference::new(Check::Batch, what).view(expected.table.view());
             let rows = rolled_up(&expected.table, &groups, id)?.len();
             let name = format!("part {}", part_id::to_text(id));
             findings.add(about.object(name).values(format!("{rows} rows"), "none"));
@@ -267,7 +267,7 @@ where
             Ok(())
         };
         let read = self.stores.views.read_part(view, part, &everything(view), &mut visit).await;
-        let about = |what| Difference::new(Check::Versions, what).view(&view.name);
+        let about = |what| Difference::new(Check::Versions, what).view(view);
         match read {
             Ok(()) => Ok(comparison.finish()),
             Err(error @ Error::Unavailable { .. }) => Err(error),
@@ -285,7 +285,7 @@ where
     }
 
     fn none(&self) -> Findings {
-        Findings::new(self.request.options.limit)
+        Findings::new(self.scope.options.limit)
     }
 }
 
@@ -416,7 +416,7 @@ impl<'a> Comparison<'a> {
         }
         if self.rows != self.part.rows {
             let what = "a part has another number of rows than its manifest says";
-            let about = Difference::new(Check::Versions, what).view(&self.ours.view().name);
+            let about = Difference::new(Check::Versions, what).view(self.ours.view());
             self.findings.add(about.object(&self.part.path).values(self.part.rows, self.rows));
         }
         let batch_rows = if self.whole { self.rows } else { 0 };
@@ -426,7 +426,7 @@ impl<'a> Comparison<'a> {
 
     fn about(&self, key: &[u8], what: &str) -> Difference {
         let view = self.ours.view();
-        let about = Difference::new(Check::Batch, what).view(&view.name).object(&self.part.path);
+        let about = Difference::new(Check::Batch, what).view(view).object(&self.part.path);
         about.row(rows::name(view, key))
     }
 }

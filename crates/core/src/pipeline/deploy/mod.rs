@@ -136,6 +136,29 @@ pub fn deployed(definitions: &Definitions) -> Result<Project> {
     Ok(Project { superseded, ..project })
 }
 
+/// The project with everything else that serves by what is deployed, to look at it: nothing is
+/// deployed by this, and `project` may differ from what is. What of it cannot be compiled any more is
+/// among the changes.
+///
+/// # Errors
+/// Those of the ports.
+pub async fn serving(project: &Project, control: &impl Control) -> Result<Deployed> {
+    let stored = control.definitions().await?.unwrap_or_default();
+    let others = stored.with_states(|definition| match definition.state {
+        _ if project.by_fingerprint(definition.fingerprint).is_some() => State::Current,
+        State::Current => State::Superseded,
+        state => state,
+    });
+    let (superseded, given_up) = compile(project, &others);
+    let stopped = others.views.iter().filter_map(|definition| {
+        let because = given_up.get(&definition.fingerprint)?;
+        let (view, fingerprint) = (definition.view.clone(), definition.fingerprint);
+        Some(Change { view, fingerprint, what: What::GivenUp(because.clone()) })
+    });
+    let changes = stopped.collect();
+    Ok(Deployed { project: Arc::new(Project { superseded, ..project.clone() }), changes })
+}
+
 /// Whether `project` is what is deployed.
 fn is_current(project: &Project, definitions: &Definitions) -> bool {
     let ours = project.views.iter().map(|view| view.fingerprint);
@@ -183,6 +206,10 @@ pub async fn settle(
     control: &impl Control,
 ) -> Result<Deployed> {
     let unchanged = |project| Deployed { project: Arc::new(project), changes: Vec::new() };
+    // Looked up before the definitions. If a retired one is deployed again under this run, then at an
+    // epoch that is as late, and the planner has every horizon pass that; above it the floor stays out
+    // of the way.
+    let floor = newest_absorbed(control).await?.next();
     let Some(before) = control.definitions().await? else {
         return Ok(unchanged(project.clone()));
     };
@@ -191,7 +218,7 @@ pub async fn settle(
         return Ok(unchanged(project.clone()));
     }
     for definition in before.in_state(State::Retired) {
-        speed.expire(definition.fingerprint, Epoch(u64::MAX)).await?;
+        speed.expire(definition.fingerprint, floor).await?;
         views.remove(definition.fingerprint).await?;
     }
     let replaced = replaced(&before, views, control).await?;
@@ -206,6 +233,16 @@ pub async fn settle(
     }
     let project = Arc::new(narrowed(project, &next));
     Ok(Deployed { project, changes: changes(&before, &next, &BTreeMap::new()) })
+}
+
+/// The newest epoch that the speed layer has come to.
+async fn newest_absorbed(control: &impl Control) -> Result<Epoch> {
+    let mut newest = Epoch::ZERO;
+    for info in control.shards().await? {
+        let checkpoint = control.checkpoint(&info.shard).await?;
+        newest = newest.max(checkpoint.map_or(Epoch::ZERO, |checkpoint| checkpoint.epoch));
+    }
+    Ok(newest)
 }
 
 /// Retires a superseded definition whose data cannot be read, and the views that need it; returns
