@@ -15,11 +15,15 @@ PEERS := bench/.venv/installed
 MINISTACK := tests/emulators/.venv/installed
 E2E := tests/e2e/.venv/installed
 LOCAL := localstack/.venv/installed
-KINESIS_LOCAL := tests/e2e/node_modules/.package-lock.json
-DYNAMODB_LOCAL := $(TARGET)/dynamodb-local
+# npm writes it last.
 CDK := infra/node_modules/.package-lock.json
+KINESIS_LOCAL := tests/e2e/node_modules/.package-lock.json
+LAMBDA := functions/.venv/installed
+DYNAMODB_LOCAL := $(TARGET)/dynamodb-local
 # CDK calls home otherwise.
 export CDK_DISABLE_CLI_TELEMETRY := true
+# What tests build is built with the same features everywhere, so that cargo builds it once.
+EVERYTHING := --locked --release --workspace --features anabranch/aws
 
 .PHONY: help
 help: ## list the commands
@@ -27,36 +31,46 @@ help: ## list the commands
 
 .PHONY: build
 build: ## build the anabranch command; AWS=1 for the one that talks to AWS
-	cargo build --locked --release $(if $(AWS),--features anabranch/aws)
+	cargo build --locked --release -p anabranch $(if $(AWS),--features aws)
 
 .PHONY: demo
 demo: build ## start the architecture over real events and show an answer change layers
 	$(ANABRANCH) demo
 
 .PHONY: test
-test: lint pure unit aws-stores infra parity e2e ## run every check and test; installs what they need
+test: lint pure unit infra parity e2e ## run every check and test; installs what they need
 
 .PHONY: lint
 lint: ## formatting, and clippy without warnings
 	cargo fmt --all --check
-	cargo clippy --locked --release --workspace --all-targets -- -D warnings
+	cargo clippy $(EVERYTHING) --features anabranch-batch/glue --all-targets -- -D warnings
 
 .PHONY: pure
 pure: ## show that core depends on no I/O
 	tests/core_is_pure.sh
 
+EMULATED := tests/emulators/.venv/bin/python tests/emulators/run.py $(DYNAMODB_LOCAL)
+
 .PHONY: unit
-unit: ## the tests of the crates
-	cargo test --locked --release --workspace
+unit: $(MINISTACK) $(DYNAMODB_LOCAL)/fetched ## the tests of the crates, those of the stores on AWS against emulators
+	$(EMULATED) cargo test $(EVERYTHING)
+
+# x86_64 or arm64. A release build by cargo-lambda needs no newer glibc than Amazon Linux 2023 has.
+ARCH ?= x86_64
+FUNCTIONS := archive speed query ingest batch authorizer
+
+.PHONY: functions
+functions: $(LAMBDA) ## build the functions for AWS into target/lambda; ARCH=arm64 for Graviton
+	PATH="$(abspath $(dir $(LAMBDA))bin):$$PATH" CARGO_TARGET_DIR=$(TARGET) cargo lambda build --locked --release \
+		--$(subst _,-,$(ARCH)) $(addprefix -p anabranch-,$(FUNCTIONS)) $(addprefix --bin ,$(FUNCTIONS)) --features anabranch-batch/glue
+	@for f in $(FUNCTIONS); do \
+		(cd $(TARGET)/lambda/$$f && printf '%-8s %9d bytes, zipped %9d\n' $$f $$(stat -c %s bootstrap) $$(zip -9 -q - bootstrap | wc -c)); \
+	done
 
 .PHONY: aws-stores
-aws-stores: $(MINISTACK) $(DYNAMODB_LOCAL)/fetched ## the stores and the command on AWS, against emulators
-	cargo clippy --locked --release -p anabranch-stores --features aws --all-targets -- -D warnings
-	cargo clippy --locked --release -p anabranch --features aws --all-targets -- -D warnings
-	tests/emulators/.venv/bin/python tests/emulators/run.py $(DYNAMODB_LOCAL) \
-		cargo test --locked --release -p anabranch-stores --features aws --lib aws::
-	tests/emulators/.venv/bin/python tests/emulators/run.py $(DYNAMODB_LOCAL) \
-		cargo test --locked --release -p anabranch --features aws --bin anabranch --test aws
+aws-stores: $(MINISTACK) $(DYNAMODB_LOCAL)/fetched ## of these, the stores and the command on AWS
+	$(EMULATED) cargo test $(EVERYTHING) --lib aws::
+	$(EMULATED) cargo test $(EVERYTHING) --bin anabranch --test aws
 
 .PHONY: infra
 infra: $(CDK) infra/.venv/installed ## the stack on AWS: types, and what the templates hold
@@ -71,12 +85,9 @@ parity: build $(TESTS) ## compare answers with an independent engine
 	ANABRANCH=$(ANABRANCH) tests/.venv/bin/python -m pytest tests/parity
 
 # The functions as programs of this machine; `make functions` builds them for Lambda's.
-LOCAL_FUNCTIONS := $(foreach name,archive speed query ingest batch,-p anabranch-$(name))
-
 .PHONY: local-functions
 local-functions:
-	cargo build --locked --release $(LOCAL_FUNCTIONS)
-	cargo build --locked --release --features anabranch/aws
+	cargo build $(EVERYTHING)
 
 .PHONY: e2e
 e2e: local-functions $(E2E) $(CDK) $(KINESIS_LOCAL) ## deploy the stack to an emulator, and compare its answers under faults
@@ -117,9 +128,8 @@ bench: build $(PEERS) ## measure the fold beside other engines; writes bench/res
 bench-aws: build $(PEERS) $(MINISTACK) $(DYNAMODB_LOCAL)/fetched ## measure the functions: speed, write units, sizes, cold starts
 	cargo build --locked --release -p anabranch-bench --features aws
 	bench/.venv/bin/python bench/speed.py --anabranch $(ANABRANCH) --bench $(TARGET)/release/anabranch-bench --write
-	cargo build --locked --release $(foreach function,archive speed query ingest batch,-p anabranch-$(function))
-	tests/emulators/.venv/bin/python tests/emulators/run.py $(DYNAMODB_LOCAL) \
-		bench/.venv/bin/python bench/cold_start.py $(TARGET)/release --write
+	cargo build --locked --release $(patsubst functions/%/src/main.rs,-p anabranch-%,$(wildcard functions/*/src/main.rs))
+	$(EMULATED) bench/.venv/bin/python bench/cold_start.py $(TARGET)/release --write
 
 .PHONY: deny
 deny: $(DENY) ## licences, banned crates and where crates come from
@@ -128,11 +138,16 @@ deny: $(DENY) ## licences, banned crates and where crates come from
 .PHONY: clean
 clean: ## remove what was built, installed and generated
 	cargo clean
-	rm -rf tests/.venv tests/emulators/.venv tests/e2e/.venv localstack/.venv bench/.venv bench/out
+	rm -rf tests/.venv tests/emulators/.venv tests/e2e/.venv localstack/.venv functions/.venv bench/.venv bench/out
 	rm -rf infra/.venv infra/node_modules infra/cdk.out tests/e2e/node_modules
 
 $(DENY):
 	cargo install --locked --quiet cargo-deny@0.20.2 --no-default-features --root $(TARGET)/tools
+
+$(CDK): infra/package-lock.json
+	@node --eval 'process.exit(parseInt(process.versions.node) >= 20 ? 0 : 1)' 2> /dev/null || { echo "make: no CDK without Node.js 20 or newer" >&2; exit 1; }
+	cd infra && npm ci --silent --no-audit --no-fund --ignore-scripts
+	touch $@
 
 $(DYNAMODB_LOCAL)/fetched: tests/emulators/pom.xml
 	@command -v mvn > /dev/null || { echo "make: no DynamoDB Local without Maven and a JDK 17 (Debian: apt-get install maven openjdk-17-jdk-headless)" >&2; exit 1; }
@@ -146,8 +161,8 @@ $(MUTANTS):
 $(E2E): localstack/requirements.txt
 
 %/node_modules/.package-lock.json: %/package-lock.json
-	@node --eval 'process.exit(parseInt(process.versions.node) < 20)' 2> /dev/null || { echo "make: no CDK without Node.js 20 or newer and npm" >&2; exit 1; }
-	cd $(dir $<) && npm ci --silent --no-audit --no-fund --ignore-scripts
+	@command -v npm > /dev/null || { echo "make: nothing of AWS without Node.js 20 or newer and npm (Debian: apt-get install nodejs npm)" >&2; exit 1; }
+	npm ci --prefix $(dir $<) --no-audit --no-fund --loglevel=error
 	touch $@
 
 %/.venv/installed: %/requirements.txt

@@ -20,6 +20,7 @@ top; processors are others.
 """
 
 import argparse
+import contextlib
 import http.server
 import json
 import os
@@ -105,8 +106,10 @@ class RuntimeApi(http.server.BaseHTTPRequestHandler):
             start.answer = body
         else:
             start.error = f"{self.path}: {body.decode(errors='replace')}"
-        self.reply(202, b"{}", {})
         start.done.set()
+        # It may be stopped before it hears that it was heard.
+        with contextlib.suppress(ConnectionError):
+            self.reply(202, b"{}", {})
 
     def chunks(self):
         body = b""

@@ -2,6 +2,6 @@
 
 import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { describeConfiguration } from '../lib/config.ts';
+import { describeConfiguration } from '../lib/configuration-page.ts';
 
 writeFileSync(resolve(import.meta.dirname, '../CONFIGURATION.md'), describeConfiguration());

@@ -133,7 +133,7 @@ export class AnabranchStack extends Stack {
       BatchFunction: batch.function.function.functionName,
       Database: master.database.ref,
       AlarmTopic: topic.topicArn,
-      ...(http.tokens === undefined ? {} : { TokensSecret: http.tokens.secret.secretName }),
+      ...(http.tokens === undefined ? {} : { TokensSecret: http.tokens.secret.secretArn }),
     });
     Tags.of(this).add('application', 'anabranch');
   }

@@ -4,7 +4,8 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, test } from 'node:test';
-import { ConfigError, configure, configureFromFile, describeConfiguration } from '../lib/config.ts';
+import { ConfigError, configure, configureFromFile } from '../lib/config.ts';
+import { describeConfiguration } from '../lib/configuration-page.ts';
 import { temporaryFolder } from './support.ts';
 
 function refuses(input: unknown, ...expected: RegExp[]): void {

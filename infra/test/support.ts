@@ -55,7 +55,8 @@ export class Synthesized {
   /** With `checked`, any finding of AwsSolutions that is not acknowledged is an error. */
   constructor(input: ConfigInput = {}, checked = false) {
     const { context } = JSON.parse(readFileSync(join(INFRA, 'cdk.json'), 'utf8'));
-    const app = new App({ context, outdir: temporaryFolder() });
+    const rules = { '@aws-cdk/core:validateAgainstDefaultRules': checked };
+    const app = new App({ context: { ...context, ...rules }, outdir: temporaryFolder() });
     const env = { region: 'eu-central-1' };
     const stack = new AnabranchStack(app, configure(input), sources(), env);
     if (checked) Validations.of(app).addPlugins(new AwsSolutionsChecks(app));

@@ -36,6 +36,7 @@ def start_ministack(port: int, log) -> subprocess.Popen:
         "SFTP_ENABLED": "0",
         "IOT_MTLS_ENABLED": "0",
         "AWS_ENDPOINT_URL": url,
+        "PYTHONPATH": str(pathlib.Path(__file__).with_name("kinesis_numbers")),
     }
     command = [str(pathlib.Path(sys.executable).with_name("ministack"))]
     return subprocess.Popen(command, env=os.environ | settings, stdout=log, stderr=log)

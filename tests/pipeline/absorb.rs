@@ -5,13 +5,16 @@ use anabranch_core::epoch::Epoch;
 use anabranch_core::pipeline::Delivery;
 use anabranch_core::pipeline::absorb::{Absorbed, Absorber};
 use anabranch_core::pipeline::build::Mode;
-use anabranch_core::port::{Checkpoint, Control as _, SpeedStore as _};
+use anabranch_core::port::{Checkpoint, Control as _, Error, SpeedRow, SpeedStore};
 use anabranch_core::project::Project;
-use anabranch_core::record::{Record, SequenceNumber};
+use anabranch_core::record::{Record, SequenceNumber, ShardId};
 use anabranch_core::view::Fingerprint;
+use anabranch_stores::faulty::{Fault, Faulty};
+use anabranch_stores::memory::Speed;
 use futures::executor::block_on;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 const NOT_KNOWN: Epoch = Epoch(u64::MAX);
 
@@ -171,4 +174,66 @@ fn a_new_view_is_covered_from_the_epoch_after_the_one_that_it_came_in() {
     stores.build(&new, 6, Mode::Incremental);
     let answer = stores.ask(&new, &[]);
     assert_eq!((events(&answer), answer.receipt.complete), (3, true));
+}
+
+/// Every row of a view: its epoch, its key, and what it holds.
+fn rows(speed: &impl SpeedStore, view: Fingerprint) -> Vec<(Epoch, Vec<u8>, SpeedRow)> {
+    let mut rows = Vec::new();
+    let mut visit = |key: &[u8], epoch, _: &ShardId, row: &SpeedRow| {
+        rows.push((epoch, key.to_vec(), row.clone()));
+        Ok(())
+    };
+    block_on(speed.scan(view, b"", Epoch::ZERO, &mut visit)).unwrap();
+    rows
+}
+
+#[test]
+fn a_try_that_failed_between_the_counts_and_the_rest_is_gone_on_from() {
+    let project = project("");
+    let [traffic, counts] = [0, 1].map(|at| project.views[at].fingerprint);
+    let records = [event(1, 5_000), event(2, 5_001), event(3, 5_002)];
+    // The second delivery puts twice: the counts, and the other views. The latter fails.
+    let puts = AtomicU64::new(0);
+    let fails = |operation: &str, _| match operation {
+        "put_rows" if puts.fetch_add(1, Ordering::Relaxed) == 3 => Fault::Before,
+        _ => Fault::None,
+    };
+    let speed = Faulty::new(Speed::default(), fails);
+    let stores = Stores::with_shards(&["a"]);
+    let id = shard("a");
+    let deliver = |absorber: &mut Absorber, records: &[Record<'_>]| {
+        let delivery = Delivery { shard: &id, records, follows: Some(SequenceNumber::ZERO) };
+        block_on(absorber.absorb(&speed, &stores.control, &stores.master, delivery))
+    };
+    let mut warm = absorber(&project);
+    deliver(&mut warm, &records[..1]).unwrap();
+    assert!(matches!(deliver(&mut warm, &records[..2]), Err(Error::Unavailable { .. })));
+    // Where the counts have no row, no other view has one: they come first.
+    let applied = |of| rows(speed.inner(), of)[0].2.applied;
+    assert_eq!((applied(counts), applied(traffic)), (number(2), number(1)));
+    // What is there already is not put on top of, and what is not there is.
+    deliver(&mut warm, &records).unwrap();
+    let undisturbed = Stores::with_shards(&["a"]);
+    absorb(&undisturbed, &mut absorber(&project), &records, true);
+    for view in [traffic, counts] {
+        assert_eq!(rows(speed.inner(), view), rows(&undisturbed.speed, view));
+    }
+}
+
+#[test]
+fn rows_of_this_shard_without_a_checkpoint_are_not_trusted() {
+    let project = project("");
+    let stores = Stores::with_shards(&["a", "b"]);
+    let (other, records) = (shard("b"), [event(1, 9_000)]);
+    let delivery =
+        Delivery { shard: &other, records: &records, follows: Some(SequenceNumber::ZERO) };
+    let mut of_other = Absorber::new(&project, other.clone(), length());
+    block_on(of_other.absorb(&stores.speed, &stores.control, &stores.master, delivery)).unwrap();
+    // What another shard has is of no matter.
+    absorb(&stores, &mut absorber(&project), &[event(1, 5_000)], true);
+    assert_eq!(checkpoint(&stores).distrusted, Epoch::ZERO);
+    stores.control.forget_checkpoint(&shard("a"));
+    absorb(&stores, &mut absorber(&project), &[event(2, 5_001)], true);
+    assert_eq!(checkpoint(&stores).distrusted, Epoch(6));
+    assert!(!stores.ask(&project, &[]).receipt.complete);
 }

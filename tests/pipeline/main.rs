@@ -6,7 +6,9 @@
 
 mod absorb;
 mod archive;
+mod ask;
 mod build;
+mod deploy;
 mod merge;
 mod plan;
 mod seal;

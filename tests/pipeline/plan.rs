@@ -276,6 +276,17 @@ fn a_child_of_a_parent_that_is_not_registered_waits() {
     assert_eq!(resharded(&stores, &stream), registered(&second));
 }
 
+#[test]
+fn a_child_waits_for_its_own_parents_and_for_no_others() {
+    let stores = Stores::with_shards(&["a", "b"]);
+    stores.archive("b", &[event(1, 6_000)]);
+    let stream = |a| [listed("a", &[], a), listed("b", &[], Some(1)), listed("c", &["a"], None)];
+    let open = [("a", 0, None), ("b", 0, Some(1))];
+    assert_eq!(resharded(&stores, &stream(None)), registered(&open));
+    let all = [("a", 0, Some(0)), ("b", 0, Some(1)), ("c", 0, None)];
+    assert_eq!(resharded(&stores, &stream(Some(0))), registered(&all));
+}
+
 /// A checkpoint whose epoch was a guess is put right from the archive, although no delivery of the
 /// shard will come any more: when it is closed, and whenever it is found wanting afterwards.
 #[test]
@@ -284,12 +295,14 @@ fn a_closed_shards_checkpoint_is_put_right() {
     let stream = [listed("a", &[], Some(8))];
     for closed in [None, Some(8)] {
         stores.register("a", 0, closed);
-        put_checkpoint(&stores, &project, 2, [NOT_KNOWN, Epoch(1)], 0);
-        resharded(&stores, &stream);
-        let checkpoint = block_on(stores.control.checkpoint(&shard("a"))).unwrap().unwrap();
-        assert_eq!(checkpoint.epoch, Epoch(8));
-        let [traffic, records] =
-            [0, 1].map(|at| checkpoint.covered[&project.views[at].fingerprint]);
-        assert_eq!((traffic, records), (Epoch(9), Epoch(1)));
+        let cases = [([NOT_KNOWN, Epoch(1)], [9, 1]), ([NOT_KNOWN, NOT_KNOWN], [9, 9])];
+        for (from, expected) in cases {
+            put_checkpoint(&stores, &project, 2, from, 0);
+            resharded(&stores, &stream);
+            let checkpoint = block_on(stores.control.checkpoint(&shard("a"))).unwrap().unwrap();
+            assert_eq!(checkpoint.epoch, Epoch(8));
+            let covered = [0, 1].map(|at| checkpoint.covered[&project.views[at].fingerprint].0);
+            assert_eq!(covered, expected);
+        }
     }
 }

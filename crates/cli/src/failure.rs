@@ -34,7 +34,7 @@ pub(crate) fn invalid(message: impl Into<String>) -> anyhow::Error {
 #[cfg(not(feature = "aws"))]
 pub(crate) fn built_without_aws(what: &str) -> anyhow::Error {
     invalid(format!(
-        "{what}: this command was built without AWS; `make build AWS=1` builds one with it (or `cargo build --release --features anabranch/aws`)"
+        "{what}: this command was built without AWS; `make build AWS=1` builds one with it (or `cargo build --release -p anabranch --features aws`)"
     ))
 }
 

@@ -4,7 +4,7 @@ use crate::deadline::Deadline;
 use crate::environment::Environment;
 use crate::log::Log;
 use crate::settings;
-use lambda_runtime::{LambdaEvent, service_fn};
+use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde::Serialize;
 use serde_json::json;
 use serde_json::value::RawValue;
@@ -84,7 +84,7 @@ where
             handled.await.map_err(|error| {
                 let text = error.to_string();
                 log.error("the invocation failed", json!({"reason": text}));
-                AnyError::from(text)
+                Diagnostic { error_type: "Failed".to_owned(), error_message: text }
             })
         }
     }))

@@ -70,7 +70,7 @@ impl Bill<'_> {
         let load = self.load;
         let records = load.shard_records() * load.shards;
         if load.provisioned {
-            let shards = format!("{} shards", load.shards);
+            let shards = format!("shards: {}", load.shards);
             self.line("kinesis.shard-hour", "shards", load.shards * HOURS, shards);
             let units = records * SECONDS * (load.size / 25_600.0).ceil();
             let because = "each event begins a unit of 25 KB".to_owned();
@@ -96,7 +96,7 @@ impl Bill<'_> {
         let load = self.load;
         let each = |deliveries: Deliveries, window: f64| {
             format!(
-                "{} shards, a delivery of {} events each, gathered for {window} s",
+                "shards: {}, each with deliveries of {} events, gathered for {window} s",
                 load.shards,
                 some(deliveries.events)
             )

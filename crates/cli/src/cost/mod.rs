@@ -309,7 +309,7 @@ impl Estimate<'_> {
         )?;
         writeln!(
             out,
-            "speed rows take {} write units on {shards} shards ({:.2} USD); an UpdateItem per event and view\n\
+            "speed rows take {} write units ({:.2} USD; shards: {shards}); an UpdateItem per event and view\n\
              would take {} ({:.2} USD), at one unit each: {:.1} times as many",
             people(self.units),
             self.usd(self.units),

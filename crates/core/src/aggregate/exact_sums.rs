@@ -521,7 +521,7 @@ mod tests {
         let term = |is_negative| Term { is_negative, magnitude: (1 << 53) - 1, position: 0 };
         for is_negative in [false, true] {
             let mut window = marked::<2>(7);
-            let filled = (0..).take_while(|_| match add_shifted(&window, term(is_negative), 57) {
+            let filled = (0..9).take_while(|_| match add_shifted(&window, term(is_negative), 57) {
                 Some(sum) => {
                     window = sum;
                     true

@@ -117,25 +117,6 @@ pub async fn deploy(
     Err(deployed_by_others())
 }
 
-/// Whether a deployment of `project` over `before` forgets definitions. Where absorbers are many, it
-/// has to wait until none is left that began before `before` was put: see decision 0014.
-pub fn forgets(project: &Project, before: &Definitions) -> bool {
-    !is_current(project, before) && !forget::gone(project, before).is_empty()
-}
-
-/// The project that is deployed, with the superseded definitions that serve on, compiled from what the
-/// stores hold and nothing else: for those who absorb and answer, and deploy nothing.
-///
-/// # Errors
-/// [`Error::Corrupt`] if this program understands the SQL that is deployed otherwise than the one
-/// that deployed it.
-pub fn deployed(definitions: &Definitions) -> Result<Project> {
-    let project = compile::current(definitions)
-        .map_err(|because| Error::corrupt("the deployed definitions", because))?;
-    let (superseded, _) = compile(&project, definitions);
-    Ok(Project { superseded, ..project })
-}
-
 /// The project with everything else that serves by what is deployed, to look at it: nothing is
 /// deployed by this, and `project` may differ from what is. What of it cannot be compiled any more is
 /// among the changes.
@@ -157,6 +138,25 @@ pub async fn serving(project: &Project, control: &impl Control) -> Result<Deploy
     });
     let changes = stopped.collect();
     Ok(Deployed { project: Arc::new(Project { superseded, ..project.clone() }), changes })
+}
+
+/// Whether a deployment of `project` over `before` forgets definitions. Where absorbers are many, it
+/// has to wait until none is left that began before `before` was put: see decision 0014.
+pub fn forgets(project: &Project, before: &Definitions) -> bool {
+    !is_current(project, before) && !forget::gone(project, before).is_empty()
+}
+
+/// The project that is deployed, with the superseded definitions that serve on, compiled from what the
+/// stores hold and nothing else: for those who absorb and answer, and deploy nothing.
+///
+/// # Errors
+/// [`Error::Corrupt`] if this program understands the SQL that is deployed otherwise than the one
+/// that deployed it.
+pub fn deployed(definitions: &Definitions) -> Result<Project> {
+    let project = compile::current(definitions)
+        .map_err(|because| Error::corrupt("the deployed definitions", because))?;
+    let (superseded, _) = compile(&project, definitions);
+    Ok(Project { superseded, ..project })
 }
 
 /// Whether `project` is what is deployed.
