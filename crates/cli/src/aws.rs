@@ -65,7 +65,7 @@ impl Stores {
         let to = aws.connection();
         let speed = aws.wait(Speed::open_to_read(to, &speed_table, Layout::default()))?;
         Ok(Stores {
-            master: Master::new(to, &raw_bucket, &control_table, length),
+            master: Master::new(to, &raw_bucket, &control_table, length).read_only(),
             speed,
             control: Control::new(to, &control_table),
             views: Views::new(to, &views_bucket, CACHE_BYTES),
