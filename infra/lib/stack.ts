@@ -131,6 +131,7 @@ export class AnabranchStack extends Stack {
       QueryFunction: http.query.function.functionName,
       IngestFunction: http.ingest.function.functionName,
       BatchFunction: batch.function.function.functionName,
+      Epoch: config.epoch,
       Database: master.database.ref,
       AlarmTopic: topic.topicArn,
       ...(http.tokens === undefined ? {} : { TokensSecret: http.tokens.secret.secretArn }),

@@ -195,6 +195,7 @@ describe('the functions', () => {
       assert.equal(of('ANABRANCH_SPEED_TABLE'), stack.output('SpeedTable'));
       assert.equal(of('ANABRANCH_CONTROL_TABLE'), stack.output('ControlTable'));
       assert.equal(Variables.ANABRANCH_EPOCH, '60s');
+      assert.equal(stack.output('Epoch'), '60s');
     }
     const { Variables } = stack.function('batch').Properties.Environment;
     assert.equal(Variables.ANABRANCH_BATCH_EVERY, '15m');

@@ -77,7 +77,7 @@ export class Synthesized {
   /** The logical ID of an output's resource. */
   output(name: string): string {
     const { Value } = this.template.findOutputs(name)[name]!;
-    return Value.Ref ?? Value['Fn::GetAtt'][0];
+    return typeof Value === 'string' ? Value : (Value.Ref ?? Value['Fn::GetAtt'][0]);
   }
 
   function(name: FunctionName): Resource {
