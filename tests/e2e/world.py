@@ -22,7 +22,7 @@ from event_source_mapping.shard import Backoff
 from api import Api
 from project import Question
 
-REST_S = 60
+REST_S = 180
 LAYERS = ("archive", "speed")
 # How many records one request of PutRecords may have.
 MOST_PUT = 500
