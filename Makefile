@@ -55,16 +55,22 @@ EMULATED := tests/emulators/.venv/bin/python tests/emulators/run.py $(DYNAMODB_L
 unit: $(MINISTACK) $(DYNAMODB_LOCAL)/fetched ## the tests of the crates, those of the stores on AWS against emulators
 	$(EMULATED) cargo test $(EVERYTHING)
 
-# x86_64 or arm64. A release build by cargo-lambda needs no newer glibc than Amazon Linux 2023 has.
+# x86_64 or arm64. cargo-lambda links against a glibc that is older than Amazon Linux 2023's. What Lambda
+# has to fetch and load as a function starts is kept small: that is worth the longer link.
 ARCH ?= x86_64
 FUNCTIONS := archive speed query ingest batch authorizer
 
 .PHONY: functions
+functions: export CARGO_PROFILE_RELEASE_STRIP = symbols
+functions: export CARGO_PROFILE_RELEASE_LTO = fat
+functions: export CARGO_TARGET_DIR = $(TARGET)
+functions: export PATH := $(abspath $(dir $(LAMBDA))bin):$(PATH)
 functions: $(LAMBDA) ## build the functions for AWS into target/lambda; ARCH=arm64 for Graviton
-	PATH="$(abspath $(dir $(LAMBDA))bin):$$PATH" CARGO_TARGET_DIR=$(TARGET) cargo lambda build --locked --release \
-		--$(subst _,-,$(ARCH)) $(addprefix -p anabranch-,$(FUNCTIONS)) $(addprefix --bin ,$(FUNCTIONS)) --features anabranch-batch/glue
+	cargo lambda build --locked --release $(if $(filter arm64,$(ARCH)),--arm64,--x86-64) \
+		$(addprefix -p anabranch-,$(FUNCTIONS)) $(addprefix --bin ,$(FUNCTIONS)) --features anabranch-batch/glue
 	@for f in $(FUNCTIONS); do \
-		(cd $(TARGET)/lambda/$$f && printf '%-8s %9d bytes, zipped %9d\n' $$f $$(stat -c %s bootstrap) $$(zip -9 -q - bootstrap | wc -c)); \
+		printf '%-8s %9d bytes, zipped %9d\n' $$f $$(stat -c %s $(TARGET)/lambda/$$f/bootstrap) \
+			$$(zip -9 -q -j - $(TARGET)/lambda/$$f/bootstrap | wc -c); \
 	done
 
 .PHONY: aws-stores
@@ -77,6 +83,7 @@ infra: $(CDK) infra/.venv/installed ## the stack on AWS: types, and what the tem
 	cd infra && npm run --silent check && npm test --silent
 
 .PHONY: deploy
+deploy: ARCH = arm64
 deploy: functions $(CDK) ## deploy PROJECT=folder to AWS: see docs/guide/deploy.md
 	infra/deploy.sh "$(PROJECT)"
 

@@ -130,14 +130,20 @@ class RuntimeApi(http.server.BaseHTTPRequestHandler):
         pass
 
 
+class Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request, address):
+        """A program that is stopped resets its connections."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, address)
+
+
 def main():
     arguments = parse_arguments()
     emulator = os.environ.get("ANABRANCH_MINISTACK") or sys.exit(
         "cold_start.py: ANABRANCH_MINISTACK is not set: `make bench-aws` starts an emulator"
     )
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), RuntimeApi)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
     names = create_stores(emulator)
     lines = ["| function | program, MB | zip, MB | init, ms | (least, most) | first answer, ms |", "|---|--:|--:|--:|--:|--:|"]
     found = [name for name in FUNCTIONS if program(arguments.folder, name).exists()]
@@ -149,7 +155,7 @@ def main():
             shutil.copy(program(arguments.folder, name), root / "bootstrap")
             subprocess.run(["strip", root / "bootstrap"], check=True)
             shutil.copytree(arguments.project, root / "project", ignore=shutil.ignore_patterns("events", ".anabranch"))
-            starts = [run(server, name, root, emulator, names) for _ in range(arguments.starts + 1)][1:]
+            starts = [run(name, root, emulator, names) for _ in range(arguments.starts + 1)][1:]
             init = [1000 * (start.asked - start.begun) for start in starts]
             first = [1000 * (start.answered - start.begun) for start in starts]
             size = (root / "bootstrap").stat().st_size / 1e6
@@ -203,8 +209,11 @@ def create_stores(url):
     }
 
 
-def run(server, name, root, emulator, names):
-    """Starts a function, gives it one event, and stops it."""
+def run(name, root, emulator, names):
+    """Starts a function, gives it one event, and stops it. Each start has an API of its own: what the
+    last one still asked for when it was stopped is not this one's."""
+    server = Server(("127.0.0.1", 0), RuntimeApi)
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
     environment = names | {
         "PATH": os.environ["PATH"], "LAMBDA_TASK_ROOT": str(root), "_HANDLER": "bootstrap",
         "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{server.server_port}", "AWS_LAMBDA_FUNCTION_NAME": name,
@@ -221,6 +230,8 @@ def run(server, name, root, emulator, names):
             process.kill()
             process.wait()
             start.done.set()
+            server.shutdown()
+            server.socket.close()
         if not answered or start.error or b'"errorType"' in start.answer:
             log.seek(0)
             said = start.error or start.answer or "no answer"

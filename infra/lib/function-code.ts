@@ -14,14 +14,18 @@
 import { Code } from 'aws-cdk-lib/aws-lambda';
 import {
   chmodSync,
+  closeSync,
   copyFileSync,
   existsSync,
   mkdirSync,
+  openSync,
+  readSync,
   readdirSync,
   rmSync,
   statSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import type { Config } from './config.ts';
 
 /** What a deployment is made of, besides its configuration. */
 export interface Sources {
@@ -36,12 +40,25 @@ export interface Sources {
 /** The deployment cannot be put together. The message says what is missing, and how to get it. */
 export class SourceError extends Error {}
 
+/** By the number that stands for it in an ELF file's header. */
+const MACHINES = new Map<number, Config['architecture']>([
+  [0x3e, 'x86_64'],
+  [0xb7, 'arm64'],
+]);
+
 /** The code of the function `name`. */
-export function functionCode(sources: Sources, name: string, withProject: boolean): Code {
+export function functionCode(
+  sources: Sources,
+  architecture: Config['architecture'],
+  name: string,
+  withProject: boolean,
+): Code {
   const folder = join(sources.staging, name);
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
-  copyFileSync(findBinary(sources.functions, name), join(folder, 'bootstrap'));
+  const binary = findBinary(sources.functions, name);
+  checkMachine(binary, architecture);
+  copyFileSync(binary, join(folder, 'bootstrap'));
   chmodSync(join(folder, 'bootstrap'), 0o755);
   if (withProject) copyProject(sources.project, join(folder, 'project'));
   return Code.fromAsset(folder);
@@ -56,6 +73,21 @@ function findBinary(functions: string, name: string): string {
     );
   }
   return found;
+}
+
+/** On the wrong machine a function fails when it is invoked, and emulators run it all the same. */
+function checkMachine(binary: string, architecture: Config['architecture']): void {
+  const head = Buffer.alloc(20);
+  const file = openSync(binary, 'r');
+  readSync(file, head, 0, head.length, 0);
+  closeSync(file);
+  if (head.toString('latin1', 0, 4) !== '\x7fELF') return;
+  const machine = MACHINES.get(head.readUInt16LE(18)) ?? 'another machine';
+  if (machine !== architecture) {
+    throw new SourceError(
+      `${binary} was built for ${machine}, and \`architecture\` is ${architecture}: build it with \`make functions ARCH=${architecture}\`, or change deploy.json`,
+    );
+  }
 }
 
 function copyProject(project: string, target: string): void {

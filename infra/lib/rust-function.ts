@@ -70,7 +70,7 @@ export class RustFunction extends Construct {
       runtime: Runtime.PROVIDED_AL2023,
       handler: 'bootstrap',
       architecture: config.architecture === 'arm64' ? Architecture.ARM_64 : Architecture.X86_64,
-      code: functionCode(sources, props.name, props.withProject),
+      code: functionCode(sources, config.architecture, props.name, props.withProject),
       memorySize: props.memoryMb,
       timeout: Duration.seconds(props.timeoutSeconds),
       environment: { ANABRANCH_LOG: config.logs.level, ...props.environment },

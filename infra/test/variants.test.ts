@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, test } from 'node:test';
 import { App, Stack, Validations } from 'aws-cdk-lib';
@@ -11,6 +11,7 @@ import { Bucket } from 'aws-cdk-lib/aws-s3';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import type { ConfigInput } from '../lib/config.ts';
 import { SourceError, functionCode } from '../lib/function-code.ts';
+import { own } from '../lib/metrics.ts';
 import { FUNCTIONS, Synthesized, sources, temporaryFolder } from './support.ts';
 
 const script = join(temporaryFolder(), 'build.py');
@@ -209,6 +210,18 @@ describe('alarms', () => {
       assert.ok(Properties.MetricName, id);
     }
   });
+  test('and the dashboard name what the functions measure', () => {
+    for (const [name, metrics] of Object.entries(own)) {
+      const folder = resolve(import.meta.dirname, '../../functions', name, 'src');
+      const files = readdirSync(folder, { recursive: true, encoding: 'utf8' });
+      const texts = files
+        .filter((file) => file.endsWith('.rs'))
+        .map((file) => readFileSync(join(folder, file), 'utf8'));
+      for (const metric of metrics) {
+        assert.ok(texts.join().includes(`.with("${metric}", Unit::`), `${name}: ${metric}`);
+      }
+    }
+  });
   test('sound where no tick comes, and not where no event does', () => {
     const of = (id: string) => stack.resource('AWS::CloudWatch::Alarm', `Alarms${id}`).Properties;
     assert.equal(of('Ticks').TreatMissingData, 'breaching');
@@ -236,7 +249,8 @@ describe('the code of a function', () => {
     }
     const hash = () => {
       const stack = new Stack(new App());
-      return functionCode({ ...made, project }, 'speed', true).bind(stack).s3Location!.objectKey;
+      return functionCode({ ...made, project }, 'arm64', 'speed', true).bind(stack).s3Location!
+        .objectKey;
     };
     const first = hash();
     writeFileSync(join(project, 'events.ndjson'), 'other');
@@ -247,7 +261,7 @@ describe('the code of a function', () => {
   test('is missing with a word on how to make it', () => {
     const empty = { ...sources(), functions: temporaryFolder() };
     assert.throws(
-      () => functionCode(empty, 'speed', true),
+      () => functionCode(empty, 'arm64', 'speed', true),
       (error) => {
         assert.ok(error instanceof SourceError);
         assert.match(error.message, /no function `speed`: .*`make functions` builds them/);
@@ -256,14 +270,27 @@ describe('the code of a function', () => {
     );
     const project = temporaryFolder();
     assert.throws(
-      () => functionCode({ ...sources(), project }, 'speed', true),
+      () => functionCode({ ...sources(), project }, 'arm64', 'speed', true),
       /schema\.sql: no such file/,
+    );
+  });
+  test('is built for the machine that it is to run on', () => {
+    const functions = temporaryFolder();
+    const elf = Buffer.alloc(64);
+    elf.write('\x7fELF', 'latin1');
+    elf.writeUInt16LE(0x3e, 18);
+    writeFileSync(join(functions, 'speed'), elf);
+    const made = { ...sources(), functions };
+    functionCode(made, 'x86_64', 'speed', true);
+    assert.throws(
+      () => functionCode(made, 'arm64', 'speed', true),
+      /speed was built for x86_64, and `architecture` is arm64: .*`make functions ARCH=arm64`/,
     );
   });
   test('may be what `cargo build` leaves: a file of the function’s name', () => {
     const functions = temporaryFolder();
     for (const name of FUNCTIONS) writeFileSync(join(functions, name), name);
-    functionCode({ ...sources(), functions }, 'speed', true);
+    functionCode({ ...sources(), functions }, 'arm64', 'speed', true);
   });
 });
 

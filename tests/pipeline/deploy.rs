@@ -242,6 +242,52 @@ fn of_two_that_deploy_at_once_one_tries_again_and_not_for_ever() {
 }
 
 #[test]
+fn of_each_name_the_last_definition_that_was_complete_serves_on() {
+    let third = project("WHERE site = 'a'");
+    let states = |(stores, live, old): (Stores, Arc<Project>, Fingerprint)| {
+        deploy(&stores, &third);
+        [old, live.views[0].fingerprint].map(|of| state(&stores, of).unwrap())
+    };
+    assert_eq!(states(retirable()), [State::Retired, State::Superseded]);
+    // The second one has no version, and rows only since the first.
+    let stores = Stores::with_shards(&["a"]);
+    let (old, new) = (project(""), project("WHERE site IS NOT NULL"));
+    deploy(&stores, &old);
+    take(&stores, &old, 1);
+    let live = deploy(&stores, &new).project;
+    take(&stores, &live, 3);
+    let of = old.views[0].fingerprint;
+    assert_eq!(states((stores, live, of)), [State::Superseded, State::Retired]);
+}
+
+#[test]
+fn only_the_definition_that_is_given_up_and_what_needs_it_goes() {
+    let (stores, live, old) = retirable();
+    let current = live.views[0].fingerprint;
+    let left = block_on(deploy::give_up(&live, current, &stores.control)).unwrap();
+    assert_eq!((left, state(&stores, old)), (Project::clone(&live), Some(State::Superseded)));
+    assert_eq!(state(&stores, current), Some(State::Current));
+}
+
+#[test]
+fn a_definition_whose_sql_is_not_understood_is_retired_by_the_deployment_that_meets_it() {
+    let (stores, live, old) = retirable();
+    let mut broken = block_on(stores.control.definitions()).unwrap().unwrap();
+    let of = broken.views.iter().find(|definition| definition.fingerprint == old).unwrap();
+    let source = of.source.unwrap();
+    broken.texts[source] = "CREATE NONSENSE".to_owned();
+    let revision = broken.revision;
+    broken.revision += 1;
+    assert!(block_on(stores.control.put_definitions(Some(revision), &broken)).unwrap());
+    let deployed = deploy(&stores, &live);
+    let [change] = &deployed.changes[..] else { panic!("{:?}", deployed.changes) };
+    assert_eq!(change.fingerprint, old);
+    assert!(matches!(&change.what, What::GivenUp(why) if why.contains("does not compile")));
+    assert_eq!(deployed.project.superseded("traffic"), None);
+    assert_eq!(state(&stores, old), Some(State::Retired));
+}
+
+#[test]
 fn a_batch_run_that_others_overtake_leaves_the_rest_to_the_next() {
     let (stores, live, old) = retirable();
     let Stores { speed, control, views, .. } = &stores;

@@ -273,6 +273,8 @@ fn small_items_are_read_for_ever() {
     item(&mut lines, "object", &object);
     item(&mut lines, "first object", &ObjectInfo { follows: None, ..object });
     item(&mut lines, "definitions", &definitions());
+    let put_ms = Some(1_770_000_000_000);
+    item(&mut lines, "definitions with a time", &Definitions { put_ms, ..definitions() });
     item(&mut lines, "epoch length", &EpochLength::from_millis(10_000).unwrap());
     lines.finish();
 }
@@ -296,6 +298,7 @@ fn definitions() -> Definitions {
             definition("w", 0x7f, State::Retired, None, None),
             definition("x", 0x80, State::Removed, None, None),
         ],
+        put_ms: None,
     }
 }
 

@@ -187,3 +187,31 @@ async fn nothing_is_begun_when_there_is_no_time_and_less_is_taken_at_once_from_t
     assert_eq!(world.deliver(&numbers).await, None);
     assert_eq!(world.answer().await, ("6000".to_owned(), true));
 }
+
+#[tokio::test]
+async fn metrics_say_what_became_of_the_records() {
+    let world = World::deployed(&[5, 9, 12]).await;
+    let lines: Arc<std::sync::Mutex<Vec<String>>> = Arc::default();
+    let taken = Arc::clone(&lines);
+    let log = Log::to("speed", Level::Error, move |line| {
+        taken.lock().unwrap().push(line.to_owned());
+    });
+    let invocation = Invocation { log, deadline: Deadline::within(Duration::from_secs(60)) };
+    let bad = Record { payload: b"{", ..record(9) };
+    let heartbeat = Record { partition_key: "anabranch.heartbeat", payload: b"", ..record(12) };
+    let event = anabranch_envelope::event(ARN, &shard(), [record(5), bad, heartbeat]);
+    for _ in 0..2 {
+        world.function.handle(&invocation, &event).await.unwrap();
+    }
+    let lines = lines.lock().unwrap();
+    let metrics: Vec<serde_json::Value> =
+        lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let of = |at: usize| {
+        ["Events", "Records", "Redelivered", "Rejected", "RowsWritten", "WriteUnits"]
+            .map(|name| metrics[at][name].as_u64().unwrap())
+    };
+    // One row of the view, and one of each outcome.
+    assert_eq!(of(0), [2, 3, 0, 1, 3, 3]);
+    assert_eq!(of(1), [2, 0, 3, 0, 0, 0]);
+    assert_eq!(metrics[0]["Epoch"], NOW_MS as u64 / 10_000);
+}

@@ -349,7 +349,8 @@ fn definitions() -> Definitions {
         Definition { schema: None, source: None, ..definition("a", State::Retired, 0, Some(3)) },
         Definition { schema: None, source: None, ..definition("b", State::Removed, 0, Some(3)) },
     ];
-    Definitions { revision: 3, texts: texts.map(str::to_owned).to_vec(), views }
+    let put_ms = Some(1_770_000_000_000);
+    Definitions { revision: 3, texts: texts.map(str::to_owned).to_vec(), views, put_ms }
 }
 
 fn json(value: &impl Serialize) -> Vec<u8> {
