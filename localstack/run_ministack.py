@@ -4,6 +4,8 @@
   an acknowledgement, which no Lambda does.
 * Where it enforces IAM, it takes requests as come over TLS. The stack's buckets refuse all others, and
   everything here stays on 127.0.0.1.
+* Records have numbers of 56 digits, as those of Kinesis: its own begin with zeros, which Kinesis's never
+  do, and which the functions refuse.
 * CloudFormation takes alarms that are more than a metric by its name, which it refuses otherwise, and the
   stack with them. They are kept and never sound.
 """
@@ -19,7 +21,11 @@ iam_evaluator.pin_request_origin = lambda address, _secure: pin_request_origin(a
 
 # What is replaced above has to be in its place before anything imports it.
 from ministack.app import main  # noqa: E402
+from ministack.services import kinesis  # noqa: E402
 from ministack.services.cloudformation import provisioners  # noqa: E402
+
+next_number = kinesis._next_sequence_number
+kinesis._next_sequence_number = lambda: "49" + next_number().zfill(54)
 
 alarm_record = provisioners._cw_metric_alarm_record
 
