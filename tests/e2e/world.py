@@ -26,7 +26,7 @@ REST_S = 180
 LAYERS = ("archive", "speed")
 # How many records one request of PutRecords may have.
 MOST_PUT = 500
-ALL = Question(every="all", group_by=())
+ALL = Question(group_by=())
 
 
 class World:
