@@ -13,7 +13,7 @@ from emulator import CREDENTIALS, REGION
 
 from project import Answer, Question
 
-REPLY_S = 60
+REPLY_S = 120
 ROOT = Credentials(CREDENTIALS["AWS_ACCESS_KEY_ID"], CREDENTIALS["AWS_SECRET_ACCESS_KEY"])
 
 

@@ -1,7 +1,7 @@
 """The life of one deployed stack: what a test sends is still there in the next one's answers.
 
 Every test ends at rest with answers that equal the oracle over all that was ever sent. None of them fails
-by the clock: what does not come to rest within a minute has stopped.
+by the clock: what does not come to rest within three minutes has stopped.
 """
 
 import shutil

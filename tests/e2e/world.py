@@ -22,11 +22,11 @@ from event_source_mapping.shard import Backoff
 from api import Api
 from project import Question
 
-REST_S = 60
+REST_S = 180
 LAYERS = ("archive", "speed")
 # How many records one request of PutRecords may have.
 MOST_PUT = 500
-ALL = Question(every="all", group_by=())
+ALL = Question(group_by=())
 
 
 class World:
