@@ -84,8 +84,8 @@ def test_a_function_that_is_killed_between_two_writes_loses_nothing(world, fault
 
 def test_a_throttled_table_and_lost_replies_lose_and_double_nothing(world, faults):
     with world.driven(), world.watched():
-        made = faults(seed=4, throttle=0.1, lose=0.05)
-        for _ in range(4):
+        made = faults(seed=4, throttle=0.2, lose=0.1, most=12)
+        for _ in range(3):
             world.put(world.traffic.next_request(150))
             world.settle()
         world.cover()
