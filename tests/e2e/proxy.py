@@ -31,8 +31,8 @@ class Faults:
     lose: float = 0
     # No more than so many of each: clients slow down at a throttled table, and for long.
     most: int = 1_000_000
-    # Called with the operation, such as PutItem, before the call is passed on. It may block.
-    watch: Callable[[str], None] = lambda operation: None
+    # Called with the operation, such as PutItem, and the request, before it is passed on. It may block.
+    watch: Callable[[str, bytes], None] = lambda operation, request: None
     happened: Counter = field(default_factory=Counter)
 
     def __post_init__(self):
@@ -91,7 +91,7 @@ class Proxy:
             faults.happened["throttled"] += 1
             return refusal(THROTTLED)
         lost = faults.chance.random() < faults.lose and faults.happened["replies lost"] < faults.most
-        await asyncio.get_running_loop().run_in_executor(None, faults.watch, operation)
+        await asyncio.get_running_loop().run_in_executor(None, faults.watch, operation, request)
         writer.write(request)
         await writer.drain()
         reply = await message(reader)
