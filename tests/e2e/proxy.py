@@ -29,8 +29,10 @@ class Faults:
     seed: int = 1
     throttle: float = 0
     lose: float = 0
-    # Called with the operation, such as PutItem, before the call is passed on. It may block.
-    watch: Callable[[str], None] = lambda operation: None
+    # No more than so many of each: clients slow down at a throttled table, and for long.
+    most: int = 1_000_000
+    # Called with the operation, such as PutItem, and the request, before it is passed on. It may block.
+    watch: Callable[[str, bytes], None] = lambda operation, request: None
     happened: Counter = field(default_factory=Counter)
 
     def __post_init__(self):
@@ -84,11 +86,12 @@ class Proxy:
         faults = self.faults
         operation = header(request, b"x-amz-target").rpartition(b".")[2].decode()
         faults.happened[operation] += 1
-        if faults.chance.random() < faults.throttle:
+        throttled = faults.chance.random() < faults.throttle
+        if throttled and faults.happened["throttled"] < faults.most:
             faults.happened["throttled"] += 1
             return refusal(THROTTLED)
-        lost = faults.chance.random() < faults.lose
-        await asyncio.get_running_loop().run_in_executor(None, faults.watch, operation)
+        lost = faults.chance.random() < faults.lose and faults.happened["replies lost"] < faults.most
+        await asyncio.get_running_loop().run_in_executor(None, faults.watch, operation, request)
         writer.write(request)
         await writer.drain()
         reply = await message(reader)
