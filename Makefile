@@ -38,7 +38,7 @@ demo: build ## start the architecture over real events and show an answer change
 	$(ANABRANCH) demo
 
 .PHONY: test
-test: lint pure unit infra parity e2e ## run every check and test; installs what they need
+test: lint pure unit infra mapping parity ## run every check and test; installs what they need
 
 .PHONY: lint
 lint: ## formatting, and clippy without warnings
@@ -96,9 +96,13 @@ parity: build $(TESTS) ## compare answers with an independent engine
 local-functions:
 	cargo build $(EVERYTHING)
 
+.PHONY: mapping
+mapping: $(E2E) ## Lambda's delivery of records, as it is played
+	tests/e2e/.venv/bin/python -m pytest tests/event_source_mapping
+
 .PHONY: e2e
 e2e: local-functions $(E2E) $(CDK) $(KINESIS_LOCAL) ## deploy the stack to an emulator, and compare its answers under faults
-	tests/e2e/.venv/bin/python -m pytest tests/event_source_mapping tests/e2e
+	tests/e2e/.venv/bin/python -m pytest tests/e2e
 
 .PHONY: local-aws
 local-aws: local-functions $(LOCAL) $(CDK) ## run the stack of PROJECT=examples/clickstream on an emulator; ENDPOINT=… takes one that runs
