@@ -211,12 +211,15 @@ def test_a_view_is_changed_while_events_flow(world, deployer, functions, tmp_pat
     changed = View(
         "traffic", TRAFFIC.keys, MEASURES | {"largest": exact("max(amount)")}, bucket="hour", bucket_sql=HOUR
     )
-    over, receipts = threading.Event(), []
+    over, receipts, faults = threading.Event(), [], []
 
     def produce():
-        while not over.wait(0.5):
-            world.put(world.traffic.next_request(20))
-            receipts.append(world.api.ask("traffic").receipt)
+        try:
+            while not over.wait(0.5):
+                world.put(world.traffic.next_request(20))
+                receipts.append(world.api.ask("traffic").receipt)
+        except BaseException as error:
+            faults.append(error)
 
     with world.driven():
         before = world.api.ask("traffic").receipt["fingerprint"]
@@ -229,6 +232,7 @@ def test_a_view_is_changed_while_events_flow(world, deployer, functions, tmp_pat
         finally:
             over.set()
             producer.join()
+        assert not faults, faults
         # One definition or the other, and always complete.
         assert receipts and all(receipt["complete"] for receipt in receipts)
         assert receipts[0]["fingerprint"] == before

@@ -20,16 +20,16 @@ def test_no_event_is_lost_or_doubled_across_splits_and_merges(world, kinesis_loc
         kinesis_local.split(world.stream)
         # The children have records before anybody has registered them.
         world.put(world.traffic.next_request(200))
-        world.tick()
         world.post(50)
-        world.compare()
+        with world.ticking():
+            world.compare()
         first = world.cover()
         kinesis_local.split(world.stream)
         world.produce(200)
         kinesis_local.merge(world.stream)
         world.put(world.traffic.next_request(200))
-        world.tick()
-        world.compare()
+        with world.ticking():
+            world.compare()
         assert world.cover() > first
         world.put(world.traffic.next_request(100))
         world.compare()

@@ -24,6 +24,8 @@ from project import Question
 
 REST_S = 180
 LAYERS = ("archive", "speed")
+# A little longer than an epoch of what is deployed here.
+EPOCH_S = 1.2
 # How many records one request of PutRecords may have.
 MOST_PUT = 500
 ALL = Question(group_by=())
@@ -161,27 +163,43 @@ class World:
     def tick(self):
         return self.batch(action="tick")
 
+    @contextlib.contextmanager
+    def ticking(self):
+        """Ticks all the while, because shards are opened and closed one generation after the other."""
+        over = threading.Event()
+
+        def work():
+            while not over.wait(1):
+                self.tick()
+
+        ticker = threading.Thread(target=work)
+        ticker.start()
+        try:
+            yield
+        finally:
+            over.set()
+            ticker.join()
+
     def build(self, mode="incremental"):
         return self.batch(action="build", mode=mode)
 
     def cover(self, mode="incremental"):
-        """Builds until a version covers every event sent so far; returns its number.
+        """Builds until no event is left that no version covers; returns the version's number.
 
-        A heartbeat has to pass each shard before the last epoch with an event is sealed.
+        A heartbeat has to pass each shard before the last epoch with an event is sealed, and that
+        epoch has to be over.
         """
         self.settle()
-        before = self.receipt()
-        until = before["newest_arrival_time"]
+        time.sleep(EPOCH_S)
+        if mode != "incremental":
+            self.build(mode)
         deadline = time.monotonic() + REST_S
         while True:
-            self.tick()
+            report = self.build()
+            if report["heartbeats"] == report["published"] == report["waiting"] == 0:
+                return self.receipt()["version"]
+            assert time.monotonic() < deadline, f"there is always more to cover: {report}"
             self.settle()
-            self.build(mode)
-            receipt = self.receipt()
-            if receipt["horizon_time"] > until and receipt["version"] > before["version"]:
-                return receipt["version"]
-            assert time.monotonic() < deadline, f"no version covers {until}: {receipt}"
-            time.sleep(0.5)
 
     # ---- answers
 
