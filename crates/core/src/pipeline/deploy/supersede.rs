@@ -1,10 +1,11 @@
 //! Which superseded definitions serve on, and which are replaced.
 //!
-//! Of each name one serves on: the last that was complete, or the oldest left where none was. It is
+//! Of each name one serves on: the last that answered, or the oldest left where none could. It is
 //! replaced once the current one is complete and has a version; what counts records by a schema
 //! goes with the last view over that schema.
 
 use crate::definitions::{Definition, Definitions, State};
+use crate::epoch::Epoch;
 use crate::merge::covered;
 use crate::port::{Control, Error, Result, ViewStore};
 use crate::project::Project;
@@ -64,17 +65,41 @@ async fn serves_on(
     let same = |other: &&Definition| other.view.eq_ignore_ascii_case(&definition.view);
     match definition.state {
         State::Current => {
-            let has_older = before.in_state(State::Superseded).any(|older| same(&older));
-            Ok(!has_older || is_complete(definition, views, control).await?.0)
+            for older in before.in_state(State::Superseded).filter(same) {
+                if !takes_over(definition, older, views, control).await? {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
         }
         State::Superseded => match before.in_state(State::Current).find(same) {
             Some(newer) if project.by_fingerprint(newer.fingerprint).is_none() => {
-                Ok(!is_complete(newer, views, control).await?.0)
+                Ok(!takes_over(newer, definition, views, control).await?)
             }
             _ => Ok(true),
         },
         State::Retired | State::Removed => Ok(false),
     }
+}
+
+/// Whether a newer definition answers in the place of an older one: as [`crate::query::ask`] sees it,
+/// it is complete, and its version is not behind.
+async fn takes_over(
+    newer: &Definition,
+    older: &Definition,
+    views: &impl ViewStore,
+    control: &impl Control,
+) -> Result<bool> {
+    if !is_complete(newer, views, control).await?.0 {
+        return Ok(false);
+    }
+    let horizon = async |definition: &Definition| match views.pointer(definition.fingerprint).await
+    {
+        // What cannot be read is no competitor.
+        Err(Error::Corrupt { .. } | Error::NotFound { .. }) => Ok(Epoch::ZERO),
+        pointer => Ok(pointer?.map_or(Epoch::ZERO, |pointer| pointer.horizon)),
+    };
+    Ok(horizon(newer).await? >= horizon(older).await?)
 }
 
 /// Whether answers from a definition are complete, the count of records by its schema included; and
