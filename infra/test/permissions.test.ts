@@ -1,8 +1,8 @@
 /**
  * What each function may do: all of it, so that whoever adds a permission changes a line here.
  *
- * The emulators ask for no permission. What a function lacks is found in an account only, and what
- * it has too much of is found nowhere else.
+ * What a function lacks, the end-to-end test finds with IAM enforced; what it has too much of is found
+ * nowhere else.
  */
 
 import assert from 'node:assert/strict';
