@@ -186,6 +186,15 @@ pub(crate) async fn covered(
     Ok((incomplete_because.is_none(), pointer))
 }
 
+/// How far the version of a definition reaches that another may take the place of; zero if it has none.
+/// What cannot be read is no competitor.
+pub(crate) async fn reach(views: &impl ViewStore, view: Fingerprint) -> Result<Epoch> {
+    match views.pointer(view).await {
+        Err(Error::Corrupt { .. } | Error::NotFound { .. }) => Ok(Epoch::ZERO),
+        pointer => Ok(pointer?.map_or(Epoch::ZERO, |pointer| pointer.horizon)),
+    }
+}
+
 /// The newest arrival absorbed, and the shards that have a checkpoint.
 async fn newest_arrival(control: &impl Control) -> Result<(Option<i64>, Vec<ShardId>)> {
     let mut newest = None;

@@ -82,13 +82,8 @@ async fn serves(
 ) -> port::Result<bool> {
     let records = project.records_of(view.fingerprint).fingerprint;
     let (complete, version) = merge::covered(views, control, view.fingerprint).await?;
-    let behind = match views.pointer(old.fingerprint).await {
-        // What cannot be read is no competitor.
-        Err(port::Error::Corrupt { .. } | port::Error::NotFound { .. }) => None,
-        pointer => pointer?,
-    };
     let horizon = |version: Option<Pointer>| version.map_or(Epoch::ZERO, |version| version.horizon);
     Ok(complete
-        && horizon(version) >= horizon(behind)
+        && horizon(version) >= merge::reach(views, old.fingerprint).await?
         && merge::covered(views, control, records).await?.0)
 }

@@ -5,8 +5,7 @@
 //! goes with the last view over that schema.
 
 use crate::definitions::{Definition, Definitions, State};
-use crate::epoch::Epoch;
-use crate::merge::covered;
+use crate::merge::{covered, reach};
 use crate::port::{Control, Error, Result, ViewStore};
 use crate::project::Project;
 use crate::view::Fingerprint;
@@ -93,13 +92,7 @@ async fn takes_over(
     if !is_complete(newer, views, control).await?.0 {
         return Ok(false);
     }
-    let horizon = async |definition: &Definition| match views.pointer(definition.fingerprint).await
-    {
-        // What cannot be read is no competitor.
-        Err(Error::Corrupt { .. } | Error::NotFound { .. }) => Ok(Epoch::ZERO),
-        pointer => Ok(pointer?.map_or(Epoch::ZERO, |pointer| pointer.horizon)),
-    };
-    Ok(horizon(newer).await? >= horizon(older).await?)
+    Ok(reach(views, newer.fingerprint).await? >= reach(views, older.fingerprint).await?)
 }
 
 /// Whether answers from a definition are complete, the count of records by its schema included; and
