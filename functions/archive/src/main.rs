@@ -12,19 +12,9 @@ fn main() -> ExitCode {
 async fn start(log: Log) -> anabranch_host::Result<()> {
     let mut environment = Environment::of_process();
     let e = &mut environment;
-    let read = (
-        settings::stream(e),
-        settings::raw_bucket(e),
-        settings::control_table(e),
-        settings::epoch_length(e),
-    );
-    let read = match read {
-        (Some(stream), Some(raw), Some(control), Some(length)) => {
-            Some((stream, raw, control, length))
-        }
-        _ => None,
-    };
-    let (name, raw, control, length) = environment.check(read)?;
+    let stores = settings::raw_bucket(e).zip(settings::control_table(e));
+    let read = settings::stream(e).zip(stores).zip(settings::epoch_length(e));
+    let ((name, (raw, control)), length) = environment.check(read)?;
     let connection = Connection::open(Options::default()).await?;
     let archive = Archive {
         master: Master::new(&connection, &raw, &control, length),

@@ -12,20 +12,10 @@ fn main() -> ExitCode {
 async fn start(log: Log) -> anabranch_host::Result<()> {
     let mut environment = Environment::of_process();
     let e = &mut environment;
-    let read = (
-        settings::stream(e),
-        settings::raw_bucket(e),
-        settings::speed_table(e),
-        settings::control_table(e),
-        settings::epoch_length(e),
-    );
-    let read = match read {
-        (Some(stream), Some(raw), Some(speed), Some(control), Some(length)) => {
-            Some((stream, raw, speed, control, length))
-        }
-        _ => None,
-    };
-    let (name, raw, speed, control, length) = environment.check(read)?;
+    let tables = settings::speed_table(e).zip(settings::control_table(e));
+    let stores = settings::raw_bucket(e).zip(tables);
+    let read = settings::stream(e).zip(stores).zip(settings::epoch_length(e));
+    let ((name, (raw, (speed, control))), length) = environment.check(read)?;
     let connection = Connection::open(Options::default()).await?;
     let stores = (
         aws::Speed::open(&connection, &speed, Layout::default()).await?,
